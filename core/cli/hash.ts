@@ -1,0 +1,51 @@
+/** `postern hash`: makes the password hash that smtpAuth takes. */
+import { Buffer } from "node:buffer";
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { nodeCrypto, systemRandom } from "../store/mod.ts";
+import { UserError } from "./user-error.ts";
+
+/** OWASP's set with N = 2^15: as costly as N = 2^17, p = 1, with a quarter (32 MB) of the memory for each log-in. */
+const SCRYPT = { n: 2 ** 15, r: 8, p: 3, keyBytes: 32 } as const;
+const PASSWORD_OCTETS_MAX = 1024;
+
+/** Reads a password and prints `scrypt$n$r$p$salt$hash`, salt and hash in base64. */
+export async function hash(args: readonly string[]): Promise<number> {
+  // Arguments are seen by everybody who can list processes.
+  if (args.length > 0)
+    throw new UserError("postern hash takes no arguments: type the password when asked, or pipe it in");
+  const password = Buffer.from(await readPassword(), "utf8");
+  if (password.length === 0) throw new UserError("found an empty password");
+  if (password.length > PASSWORD_OCTETS_MAX)
+    throw new UserError(`the password is longer than ${PASSWORD_OCTETS_MAX} octets`);
+  process.stdout.write(`${await hashPassword(password)}\n`);
+  return 0;
+}
+
+/** The hash of a password with a new salt. */
+export async function hashPassword(password: Uint8Array): Promise<string> {
+  const salt = systemRandom.bytes(16);
+  const key = await nodeCrypto.scrypt(password, salt, SCRYPT);
+  return [
+    "scrypt",
+    SCRYPT.n,
+    SCRYPT.r,
+    SCRYPT.p,
+    Buffer.from(salt).toString("base64"),
+    Buffer.from(key).toString("base64"),
+  ].join("$");
+}
+
+async function readPassword(): Promise<string> {
+  const terminal = process.stdin.isTTY === true;
+  if (terminal) process.stderr.write("Password: ");
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal });
+  try {
+    for await (const line of lines) return line;
+    return "";
+  } finally {
+    lines.close();
+    if (terminal) process.stderr.write("\n");
+  }
+}

@@ -1,0 +1,4 @@
+/** A user's mistake: shown as its one line, without a stack. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+}

@@ -1,0 +1,169 @@
+/** What can only be told of a config as a whole: relaying, what needs the durable spool, next hops, plugins. */
+import { domainToAscii, isPathFault, parseAddress } from "../mail/mod.ts";
+import { compilePipeline, type Pipeline } from "../pipeline/mod.ts";
+import { type ConfigFault, closest, showFound } from "./config-faults.ts";
+import type { ParsedConfig } from "./config-schema.ts";
+import type { ResolveOptions } from "./resolve-config.ts";
+import { formatSocketAddress, isLoopback } from "./socket-address.ts";
+
+const NO_SPOOL = "there is no durable spool yet, and without one accepted mail could be lost";
+
+/** Checks what of the config could be read; a part that is missing had a fault of its own and is left out. */
+export function checkWhole(
+  config: Partial<ParsedConfig>,
+  pipeline: Pipeline,
+  options: ResolveOptions,
+): readonly ConfigFault[] {
+  return [
+    ...checkListeners(config),
+    ...checkDomains(config),
+    ...(options.durableSpool === true ? [] : checkSpool(config)),
+    ...checkNextHops(config),
+    ...checkPlugins(config, pipeline, options),
+  ];
+}
+
+function checkListeners(config: Partial<ParsedConfig>): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const names = new Set<string>();
+  for (const [index, listener] of (config.listeners ?? []).entries()) {
+    const path = `listeners[${index}]`;
+    if (listener.name !== undefined && names.has(listener.name)) {
+      faults.push({
+        path: `${path}.name`,
+        found: showFound(listener.name, ""),
+        expected: "a name that no other listener has",
+      });
+    }
+    if (listener.name !== undefined) names.add(listener.name);
+    if (listener.kind === "submissions" && listener.tls === undefined) {
+      faults.push({
+        path: `${path}.tls`,
+        found: "nothing",
+        expected: "{ keyFile, certFile }, because submissions speaks TLS from the first octet",
+      });
+    }
+    if (listener.authRequired === true && listener.kind === "relay" && listener.tls === undefined) {
+      faults.push({
+        path: `${path}.tls`,
+        found: "nothing",
+        expected: "{ keyFile, certFile }, because authRequired needs TLS",
+      });
+    }
+    if (listener.kind === "submission" && listener.authRequired !== false && listener.tls === undefined) {
+      faults.push({
+        path: `${path}.tls`,
+        found: "nothing",
+        expected: "{ keyFile, certFile }, because a submission listener asks for AUTH, which needs TLS",
+      });
+    }
+  }
+  const open = config.listeners?.findIndex((listener) => !isLoopback(listener.address.host)) ?? -1;
+  const address = config.listeners?.[open]?.address;
+  // Without the list nothing says which mail is ours, and every RCPT of a stranger would be refused or relayed.
+  if (address !== undefined && config.domains?.length === 0) {
+    faults.push({
+      path: "domains",
+      found: "an empty list",
+      expected: `the mail domains served here, because listeners[${open}] listens off loopback on ${formatSocketAddress(address)}`,
+      todo: 'set domains: ["example.com"] (POSTERN_DOMAINS=example.com), or listen on 127.0.0.1',
+    });
+  }
+  return faults;
+}
+
+function checkDomains(config: Partial<ParsedConfig>): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  for (const [index, domain] of (config.domains ?? []).entries()) {
+    if (domainToAscii(domain) === undefined || domain.startsWith("[")) {
+      faults.push({
+        path: `domains[${index}]`,
+        found: showFound(domain, ""),
+        expected: 'a mail domain such as "example.com"',
+      });
+    }
+  }
+  if (config.postmaster !== undefined && isPathFault(parseAddress(config.postmaster))) {
+    faults.push({
+      path: "postmaster",
+      found: showFound(config.postmaster, ""),
+      expected: 'an address such as "admin@example.com"',
+    });
+  }
+  return faults;
+}
+
+function checkSpool(config: Partial<ParsedConfig>): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const refuse = (path: string, found: string, expected: string) =>
+    faults.push({ path, found: `"${found}"`, expected: `"${expected}": ${NO_SPOOL}` });
+  const { onMixedVerdict, onMixedTempfail, split } = config;
+  if (onMixedVerdict !== undefined && onMixedVerdict !== "refuse")
+    refuse("onMixedVerdict", onMixedVerdict, "refuse");
+  if (onMixedTempfail === "spool") refuse("onMixedTempfail", "spool", "all");
+  if (split === "spool") refuse("split", "spool", "later");
+  for (const [name, hop] of Object.entries(config.nextHops ?? {})) {
+    if (hop.kind === "smtp" && hop.mode === "queue") refuse(`nextHops.${name}.mode`, "queue", "inline");
+  }
+  return faults;
+}
+
+function checkNextHops(config: Partial<ParsedConfig>): readonly ConfigFault[] {
+  return Object.entries(config.nextHops ?? {}).flatMap(([name, hop]) =>
+    hop.kind === "smtp" && hop.auth !== undefined && hop.tls === "none" && !hop.implicitTls
+      ? [
+          {
+            path: `nextHops.${name}.tls`,
+            found: '"none"',
+            expected: '"required" or "verified", because credentials never go in the clear',
+          },
+        ]
+      : [],
+  );
+}
+
+function checkPlugins(
+  config: Partial<ParsedConfig>,
+  pipeline: Pipeline,
+  options: ResolveOptions,
+): readonly ConfigFault[] {
+  const compiled = compilePipeline(pipeline);
+  const faults: ConfigFault[] = compiled.faults.map((expected) => ({ path: "pipeline", expected }));
+  const nextHops = config.nextHops === undefined ? undefined : Object.keys(config.nextHops);
+  for (const { definition } of compiled.slots) {
+    const path = `pipeline: ${definition.name}`;
+    for (const need of definition.needs ?? []) {
+      if (options.capabilities !== undefined && !options.capabilities.has(need)) {
+        faults.push({ path, expected: `the plugin needs '${need}', which this host does not have` });
+      }
+    }
+    if (nextHops === undefined || config.domains === undefined) continue;
+    for (const name of definition.nextHops ?? []) {
+      if (!nextHops.includes(name)) faults.push(unknownNextHop(path, name, nextHops));
+    }
+    const domains = config.domains.map((domain) => domainToAscii(domain) ?? domain);
+    for (const expected of runCheck(() => definition.check?.({ domains, nextHops })))
+      faults.push({ path, expected });
+  }
+  return faults;
+}
+
+function unknownNextHop(path: string, name: string, nextHops: readonly string[]): ConfigFault {
+  const near = closest(name, nextHops);
+  return {
+    path,
+    found: `the next hop ${showFound(name, "")}`,
+    expected:
+      nextHops.length === 0 ? "one of nextHops, which is empty" : `one of nextHops: ${nextHops.join(", ")}`,
+    ...(near === undefined ? {} : { todo: `did you mean "${near}"?` }),
+  };
+}
+
+/** A check is a plugin's code: one that throws is a fault of the config like others. */
+function runCheck(check: () => readonly string[] | undefined): readonly string[] {
+  try {
+    return check() ?? [];
+  } catch (error) {
+    return [`the plugin's check failed: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}

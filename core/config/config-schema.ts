@@ -1,0 +1,214 @@
+/**
+ * The zod schema of a config as users write it. By convention the error text of each schema is what was expected
+ * there; for an object it is the list of its keys, from which resolve-config.ts guesses a mistyped one.
+ */
+import { z } from "../pipeline/mod.ts";
+import { parseDuration, parseSize } from "./duration.ts";
+import { isHost, isIpv4, parseSocketAddress } from "./socket-address.ts";
+
+const DAY_MS = 86_400_000;
+/** Timers of JavaScript end here. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** A value that `parse` reads; undefined from it is a fault. */
+function read<T>(expected: string, parse: (value: unknown) => T | undefined) {
+  return z.any().transform((value, context): T => {
+    const result = parse(value);
+    if (result !== undefined) return result;
+    context.issues.push({ code: "custom", message: expected, input: value });
+    return z.NEVER;
+  });
+}
+
+const object = <S extends z.core.$ZodShape>(shape: S) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? Object.keys(shape).join(", ")
+        : `an object with ${Object.keys(shape).join(", ")}`,
+  });
+const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+const flag = z.boolean({ error: "true or false" });
+const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
+  z.enum(words, { error: words.map((word) => `"${word}"`).join(" or ") });
+const count = (from: number, to: number) => {
+  const expected = `a whole number from ${from} to ${to}`;
+  return z.int({ error: expected }).min(from, { error: expected }).max(to, { error: expected });
+};
+const list = <T extends z.ZodType>(element: T, expected: string, max = 1000) =>
+  z.array(element, { error: expected }).max(max, { error: `at most ${max} of them` });
+
+const duration = (fromMs: number, toMs: number, bounds: string) =>
+  read(`a duration ${bounds}: milliseconds, or "5s", "2m", "4h"`, (value) => {
+    const ms = parseDuration(value);
+    return ms !== undefined && ms >= fromMs && ms <= toMs ? ms : undefined;
+  });
+const size = (from: number, bounds: string) =>
+  read(`a size ${bounds}: octets, or "64KB", "50MB", "1GB"`, (value) => {
+    const octets = parseSize(value);
+    return octets !== undefined && octets >= from ? octets : undefined;
+  });
+
+const address = read('"host:port" such as "127.0.0.1:2525", or a port from 0 to 65535', (value) => {
+  if (typeof value === "number") {
+    return Number.isInteger(value) && value >= 0 && value <= 65535
+      ? { host: "127.0.0.1", port: value }
+      : undefined;
+  }
+  return typeof value === "string" ? parseSocketAddress(value) : undefined;
+});
+
+const network = read(
+  'a network such as "192.0.2.0/24" or "2001:db8::/32"; one that holds every address makes an open relay',
+  (value) => (typeof value === "string" && isNetwork(value) ? value.toLowerCase() : undefined),
+);
+
+function isNetwork(value: string): boolean {
+  const [ip = "", prefix, more] = value.split("/");
+  if (more !== undefined || (prefix !== undefined && !/^\d{1,3}$/.test(prefix))) return false;
+  const bits = isIpv4(ip) ? 32 : isIpv6(ip) ? 128 : 0;
+  const length = prefix === undefined ? bits : Number(prefix);
+  return bits > 0 && length >= 1 && length <= bits;
+}
+
+function isIpv6(value: string): boolean {
+  if (!/^[0-9A-Fa-f:.]{2,45}$/.test(value) || !value.includes(":")) return false;
+  return URL.canParse(`http://[${value}]/`);
+}
+
+const listener = object({
+  name: z
+    .string({ error: "a short name" })
+    .regex(/^[A-Za-z0-9_.-]{1,40}$/, { error: "a short name of letters, digits, dot and dash" })
+    .optional(),
+  kind: oneOf("relay", "submission", "submissions").default("relay"),
+  address,
+  tls: object({
+    keyFile: text("the path of a PEM file"),
+    certFile: text("the path of a PEM file"),
+  }).optional(),
+  authRequired: flag.optional(),
+  greetingDelay: duration(0, 60_000, "up to 60s").optional(),
+  trustedNetworks: list(network, "a list of networks").optional(),
+});
+
+const server = z.custom<{ host: string; port: number }>(
+  (value) => {
+    const { host, port } = (value ?? {}) as { host?: unknown; port?: unknown };
+    return (
+      typeof host === "string" &&
+      isHost(host) &&
+      Number.isInteger(port) &&
+      Number(port) >= 1 &&
+      Number(port) <= 65535
+    );
+  },
+  { error: '"host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25"' },
+);
+
+/** Durations of next hops are kept as they are written: the drivers read them. */
+const keptDuration = z.custom<number>(
+  (value) => {
+    const ms = parseDuration(value);
+    return ms !== undefined && ms >= 1 && ms <= TIMER_MS_MAX;
+  },
+  { error: 'a duration from 1ms to 24d: milliseconds, or "5s", "2m"' },
+);
+
+const nextHop = z.discriminatedUnion(
+  "kind",
+  [
+    object({
+      kind: z.literal("smtp"),
+      servers: list(server, "a list of servers", 100).min(1, {
+        error: 'at least one server: smtp("host:port")',
+      }),
+      mode: oneOf("inline", "queue"),
+      tls: oneOf("none", "opportunistic", "required", "verified").optional(),
+      implicitTls: flag,
+      auth: object({ user: text("a user name"), password: text("a password") }).optional(),
+      passReplyText: flag,
+      connectTimeout: keptDuration,
+      replyTimeout: keptDuration,
+      connectionsMax: count(1, 10_000),
+    }),
+    object({
+      kind: z.literal("mailbox"),
+      folder: z
+        .string({ error: "a folder in the data folder" })
+        .regex(/^(?!.*\.\.)(?![./])[A-Za-z0-9_./-]{1,100}$/, {
+          error: 'a folder in the data folder, such as "mailbox"',
+        }),
+    }),
+  ],
+  { error: "smtp(...) or mailbox()" },
+);
+
+const domains = z.preprocess(
+  (value) =>
+    typeof value === "string"
+      ? value
+          .split(",")
+          .map((name) => name.trim())
+          .filter((name) => name !== "")
+      : value,
+  list(
+    text('a mail domain such as "example.com"'),
+    'a list of mail domains such as ["example.com"]',
+    100_000,
+  ).default([]),
+);
+
+/** The schema of a whole config; the pipeline is checked apart. */
+export const configSchema = object({
+  hostName: z
+    .string({ error: 'a host name such as "mail.example.com"' })
+    .refine(isHost, { error: 'a host name such as "mail.example.com"' })
+    .optional(),
+  listeners: list(listener, "a list of listeners", 100)
+    .min(1, { error: "at least one listener" })
+    .prefault([{ address: "127.0.0.1:2525" }]),
+  http: z
+    .union(
+      [
+        z.literal(false),
+        object({ address, hostNames: list(text("a host name"), "a list of host names").optional() }),
+        address.transform((value) => ({ address: value, hostNames: undefined })),
+      ],
+      {
+        error: '"host:port" such as "127.0.0.1:8025", { address, hostNames }, or false',
+      },
+    )
+    .optional(),
+  data: text("the path of a folder").default(".postern"),
+  domains,
+  postmaster: text('an address such as "admin@example.com"').optional(),
+  nextHops: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z][A-Za-z0-9_-]{0,39}$/, { error: "a name of letters, digits, dash and underscore" }),
+      nextHop,
+      { error: "an object of next hops by name, such as { backend: mailbox() }" },
+    )
+    .default({}),
+  pipeline: z.any(),
+  limits: object({
+    messageBytesMax: size(1024, "of at least 1KB").default(50 * 2 ** 20),
+    recipientsMax: count(1, 100_000).default(1000),
+    sessionsMax: count(1, 100_000).default(1000),
+    idle: duration(1000, DAY_MS, "from 1s to 1d").default(300_000),
+  }).prefault({}),
+  onMixedVerdict: oneOf("quarantine", "refuse", "dsn").default("refuse"),
+  onMixedTempfail: oneOf("all", "spool").default("all"),
+  split: oneOf("later", "spool").default("later"),
+  deadline: duration(1000, 600_000, "from 1s to 10m").default(120_000),
+  trace: object({
+    entriesMax: count(3, 100_000).default(300),
+    ageMax: duration(60_000, 3650 * DAY_MS, "from 1m").default(7 * DAY_MS),
+    bytesMax: size(2 ** 20, "of at least 1MB").default(256 * 2 ** 20),
+  }).prefault({}),
+});
+
+/** A config after the schema, before the checks of the whole. */
+export type ParsedConfig = z.output<typeof configSchema>;

@@ -1,0 +1,72 @@
+/** A config as users write it: all but the pipeline has a default. config-schema.ts checks the same at start. */
+import type { Duration, Pipeline } from "../pipeline/mod.ts";
+import type { Size } from "./duration.ts";
+import type { GatewayConfig, ListenerConfig } from "./gateway-config.ts";
+import type { NextHop } from "./next-hops.ts";
+
+/** Environment variables, or what stands for them where there is no process. */
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** "127.0.0.1:2525", "[::1]:25", or a port on 127.0.0.1. */
+export type AddressInput = string | number;
+
+/** One SMTP listener. */
+export interface ListenerInput {
+  /** Shown in traces; default the kind. */
+  readonly name?: string;
+  /** Default `relay`. */
+  readonly kind?: ListenerConfig["kind"];
+  readonly address: AddressInput;
+  /** PEM files. `submissions` needs them. */
+  readonly tls?: { readonly keyFile: string; readonly certFile: string };
+  /** Default true for submission and submissions, false for relay. */
+  readonly authRequired?: boolean;
+  /** Default 100 ms for relay, none for submission(s). */
+  readonly greetingDelay?: Duration;
+  /** CIDR ranges. Default: loopback when bound to loopback, else none. */
+  readonly trustedNetworks?: readonly string[];
+}
+
+/** The part of a config that does not depend on the pipeline's type. */
+export interface GatewaySettingsInput {
+  /** Our name in greetings, EHLO and trace fields; default the machine's name. */
+  readonly hostName?: string;
+  /** Default one relay listener on 127.0.0.1:2525. */
+  readonly listeners?: readonly ListenerInput[];
+  /** The page and the API; absent or false: none. `hostNames` are the Host values answered. */
+  readonly http?:
+    | AddressInput
+    | false
+    | { readonly address: AddressInput; readonly hostNames?: readonly string[] };
+  /** The data folder; default ".postern". */
+  readonly data?: string;
+  /** Mail domains served here: a list, or one text with commas. */
+  readonly domains?: string | readonly string[] | undefined;
+  /** Where `<postmaster>` and postmaster@ each domain go; absent: routed as they are. */
+  readonly postmaster?: string;
+  readonly nextHops?: { readonly [name: string]: NextHop };
+  readonly limits?: {
+    readonly messageBytesMax?: Size;
+    readonly recipientsMax?: number;
+    readonly sessionsMax?: number;
+    readonly idle?: Duration;
+  };
+  /** Default `refuse`; `quarantine` and `dsn` need a durable spool. */
+  readonly onMixedVerdict?: GatewayConfig["onMixedVerdict"];
+  /** Default `all`; `spool` needs a durable spool. */
+  readonly onMixedTempfail?: GatewayConfig["onMixedTempfail"];
+  /** Default `later`; `spool` needs a durable spool. */
+  readonly split?: GatewayConfig["split"];
+  /** From the final dot to our reply. Default 120 s. */
+  readonly deadline?: Duration;
+  /** Defaults: 300 entries, 7 days, 256 MB. */
+  readonly trace?: { readonly entriesMax?: number; readonly ageMax?: Duration; readonly bytesMax?: Size };
+}
+
+/** The words for a pipeline in which nothing routes, of the compiler and of the start. */
+export type RoutesMissing = "the pipeline has no plugin that routes: add routes(...)";
+
+/** A whole config. `Routes` is inferred from the pipeline; where it is false the compiler says so. */
+export interface GatewayConfigInput<Routes extends boolean = true> extends GatewaySettingsInput {
+  readonly pipeline: Pipeline<Routes> & ([Routes] extends [false] ? RoutesMissing : unknown);
+}

@@ -1,0 +1,26 @@
+/** The door of core/config: what a config is made of, its checks, and the effective config. */
+
+export { durationMs } from "../pipeline/mod.ts";
+export { type ConfigFault, ConfigFaults, formatFault } from "./config-faults.ts";
+export { defineGateway, type LoadedConfig } from "./define-gateway.ts";
+export type { Size } from "./duration.ts";
+export type { GatewayConfig, Limits, ListenerConfig, SocketAddress } from "./gateway-config.ts";
+export type {
+  AddressInput,
+  Environment,
+  GatewayConfigInput,
+  GatewaySettingsInput,
+  ListenerInput,
+  RoutesMissing,
+} from "./gateway-config-input.ts";
+export {
+  type MailboxNextHop,
+  mailbox,
+  type NextHop,
+  type SmtpNextHop,
+  type SmtpOptions,
+  smtp,
+  type TlsPolicy,
+} from "./next-hops.ts";
+export { type ResolveOptions, resolveConfig } from "./resolve-config.ts";
+export { formatSocketAddress, isLoopback, parseSocketAddress } from "./socket-address.ts";

@@ -1,0 +1,181 @@
+/** One session: the commands of a client, the facts they give, and the transaction that is open, if any. */
+import type { Address, ReversePath } from "../mail/mod.ts";
+import {
+  type AnyFact,
+  type AuthAttempt,
+  type Client,
+  type FactMap,
+  failedCondition,
+  type HookSubject,
+  type Identity,
+  type ListenerInfo,
+  type MailParameters,
+  type RcptParameters,
+  runHook,
+  type SessionVerdict,
+  type Stage,
+  type TlsInfo,
+  Trace,
+  type VerdictOf,
+} from "../pipeline/mod.ts";
+import { answerOf, goOn, rejected, systemTrouble, withRef } from "./answers.ts";
+import type { Engine } from "./engine.ts";
+import { networkMatcher } from "./networks.ts";
+import type { Answer, ContentReceiver, GatewaySession, SessionStart } from "./session.ts";
+import { Transaction } from "./transaction.ts";
+
+/** Entries of the session's own stages that each of its messages repeats. */
+const SESSION_ENTRIES_MAX = 60;
+
+/** The engine's session. */
+export class EngineSession implements GatewaySession {
+  readonly id: string;
+  readonly engine: Engine;
+  readonly start: SessionStart;
+  readonly client: Client;
+  readonly listener: ListenerInfo;
+  readonly facts: FactMap = new Map();
+  readonly trace = new Trace(SESSION_ENTRIES_MAX);
+  readonly startedAt: number;
+  identity: Identity | undefined;
+  ehloName: string | undefined;
+  /** Whether the client greeted with EHLO or LHLO, for the word of the trace field. */
+  extended = true;
+  tls: TlsInfo | undefined;
+  #transaction: Transaction | undefined;
+
+  constructor(engine: Engine, start: SessionStart, trustedNetworks: readonly string[]) {
+    this.engine = engine;
+    this.start = start;
+    this.id = engine.newId();
+    this.listener = start.listener;
+    this.startedAt = engine.services.clock.monotonic();
+    this.client = { ...start.client, trusted: networkMatcher(trustedNetworks)(start.client.ip) };
+  }
+
+  get trusted(): boolean {
+    return this.client.trusted;
+  }
+
+  async connect(): Promise<Answer> {
+    return this.#decide("connect", {});
+  }
+
+  async ehlo(name: string, verb: "HELO" | "EHLO" | "LHLO" = "EHLO"): Promise<Answer> {
+    this.extended = verb !== "HELO";
+    this.reset();
+    this.#forget("ehlo");
+    this.ehloName = name;
+    return this.#decide("ehlo", {});
+  }
+
+  startedTls(tls: TlsInfo): void {
+    this.reset();
+    this.#forget("ehlo");
+    this.#forget("auth");
+    this.ehloName = undefined;
+    this.identity = undefined;
+    this.tls = tls;
+  }
+
+  async auth(attempt: AuthAttempt): Promise<Answer> {
+    const verdict = await this.#run("auth", { attempt });
+    if (verdict?.verdict === "identify") {
+      this.identity = verdict.identity;
+      return goOn;
+    }
+    if (verdict) return answerOf(verdict);
+    // Nobody vouched for the client: it can not slip through by everybody passing.
+    return rejected("5.7.8", "Authentication credentials invalid", 535);
+  }
+
+  async mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer> {
+    this.reset();
+    const transaction = new Transaction(this, { reversePath, parameters });
+    try {
+      const answer = await transaction.mail();
+      if (answer.kind === "goOn") this.#transaction = transaction;
+      else transaction.end("refused", answer);
+      return answer;
+    } catch (error) {
+      return this.#broken(error, transaction);
+    }
+  }
+
+  async rcpt(forwardPath: Address, parameters: RcptParameters): Promise<Answer> {
+    const transaction = this.#transaction;
+    if (!transaction) return rejected("5.5.1", "MAIL first", 503);
+    try {
+      return await transaction.rcpt(forwardPath, parameters);
+    } catch (error) {
+      return this.#broken(error, transaction);
+    }
+  }
+
+  receive(): ContentReceiver {
+    const transaction = this.#transaction;
+    this.#transaction = undefined;
+    if (!transaction)
+      throw new Error("receive() needs a transaction: the host lets DATA through without MAIL");
+    return transaction.receive();
+  }
+
+  reset(): void {
+    this.#transaction?.end("aborted");
+    this.#transaction = undefined;
+  }
+
+  close(): void {
+    this.reset();
+  }
+
+  /** The subject of a hook run of this session's own stages. */
+  subject(own: object): HookSubject {
+    return {
+      id: this.id,
+      origin: this.start.origin,
+      listener: this.listener,
+      client: this.client,
+      ehlo: this.ehloName,
+      tls: this.tls,
+      identity: this.identity,
+      services: this.engine.hookServices,
+      facts: (fact: AnyFact) => (fact.scope === "session" ? this.facts : undefined),
+      own,
+      trace: this.trace,
+      startedAt: this.startedAt,
+    };
+  }
+
+  async #run<S extends "connect" | "ehlo" | "auth">(
+    stage: S,
+    own: object,
+  ): Promise<VerdictOf[S] | undefined> {
+    const subject = this.subject(own);
+    for (const slot of this.engine.pipeline.hooks[stage]) {
+      if (slot.conditions.length > 0 && failedCondition(slot, subject) !== undefined) continue;
+      const { verdict } = await runHook(slot, stage, subject);
+      if (verdict) return verdict as VerdictOf[S];
+    }
+    return undefined;
+  }
+
+  async #decide(stage: "connect" | "ehlo", own: object): Promise<Answer> {
+    if (this.engine.pipeline.hooks[stage].length === 0) return goOn;
+    try {
+      const verdict = (await this.#run(stage, own)) as SessionVerdict | undefined;
+      return verdict ? withRef(answerOf(verdict), this.id) : goOn;
+    } catch (error) {
+      return this.#broken(error);
+    }
+  }
+
+  #broken(error: unknown, transaction?: Transaction): Answer {
+    this.engine.services.log.error("engineFault", { ref: transaction?.id ?? this.id, cause: String(error) });
+    return withRef(systemTrouble(), transaction?.id ?? this.id);
+  }
+
+  #forget(stage: Stage): void {
+    for (const fact of this.facts.keys()) if (fact.stage === stage) this.facts.delete(fact);
+  }
+}

@@ -1,0 +1,37 @@
+/** The engine's face to hosts. */
+import type { GatewayConfig } from "../config/mod.ts";
+import { Engine } from "./engine.ts";
+import { EngineSession } from "./gateway-session.ts";
+import type { Services } from "./services.ts";
+import type { GatewaySession, SessionStart } from "./session.ts";
+
+/** A running engine. */
+export interface Gateway {
+  /** Opens a session for a client that connected; call before its first command. */
+  openSession(start: SessionStart): GatewaySession;
+  /** A new trace id. */
+  newId(): string;
+  /** Whether any plugin answers AUTH: hosts offer it only then. */
+  readonly authenticates: boolean;
+  /** Resolves when no message is between its first octet and its answer. */
+  drain(): Promise<void>;
+}
+
+/**
+ * Makes an engine from an effective config and its services.
+ *
+ * @throws Error naming what is wrong with the pipeline; `resolveConfig` tells it before, in words for users
+ */
+export function createGateway(config: GatewayConfig, services: Services): Gateway {
+  const engine = new Engine(config, services);
+  if (engine.pipeline.faults.length > 0) throw new Error(engine.pipeline.faults.join("; "));
+  return {
+    openSession(start) {
+      const listener = config.listeners.find(({ name }) => name === start.listener.name);
+      return new EngineSession(engine, start, listener?.trustedNetworks ?? []);
+    },
+    newId: engine.newId,
+    authenticates: engine.pipeline.hooks.auth.length > 0,
+    drain: () => engine.drain(),
+  };
+}

@@ -1,0 +1,12 @@
+/** The door of core/gateway: the engine, and the interfaces of the services it needs. */
+
+export { createGateway, type Gateway } from "./gateway.ts";
+export { memoryContents, memoryStore, memoryTraces, webClock, webRandom } from "./memory-services.ts";
+export * from "./networks.ts";
+export * from "./next-hop-driver.ts";
+export { mailDate } from "./received-field.ts";
+export * from "./services.ts";
+export * from "./session.ts";
+export * from "./spool.ts";
+export { CODES } from "./transaction.ts";
+export { webCrypto } from "./web-crypto.ts";

@@ -1,0 +1,85 @@
+/** The service that carries a delivery to a next hop. Hosts map each kind of next-hop description to a driver. */
+
+import type { Address, ReversePath } from "../mail/address.ts";
+import type { Content } from "../mail/content.ts";
+import type { Reply } from "../mail/reply.ts";
+import type { Client, MailParameters, Origin, RcptParameters } from "../pipeline/envelope.ts";
+
+/** One recipient of a delivery. */
+export interface DeliveryRecipient {
+  readonly forwardPath: Address;
+  readonly parameters: RcptParameters;
+}
+
+/** A message for one next hop, as it leaves: trace field, edits and signatures are in `content`. */
+export interface Delivery {
+  /** The trace id of the transaction; several deliveries of one message share it. */
+  readonly id: string;
+  /** 1 for the first delivery of the message; with `id` it names the delivery. */
+  readonly number: number;
+  readonly origin: Origin;
+  readonly nextHop: string;
+  readonly reversePath: ReversePath;
+  /** Parameters of MAIL to keep: body, smtputf8, ret, envid, requireTls. SIZE follows from the content. */
+  readonly parameters: MailParameters;
+  readonly recipients: readonly DeliveryRecipient[];
+  readonly content: Content;
+  /** For XFORWARD and for logs. */
+  readonly client: Client;
+  /** The client's EHLO name, "" when unknown. */
+  readonly ehlo: string;
+}
+
+/** The answer for one recipient, after the next hop's RCPT or final reply. */
+export interface RecipientResult {
+  readonly status: "delivered" | "rejected" | "tempfailed";
+  /**
+   * The next hop's own RCPT or final reply; for what it said about us (greeting, EHLO, STARTTLS, AUTH, 530, 535) and
+   * for connection failures a reply of ours.
+   */
+  readonly reply: Reply;
+}
+
+/** How an attempt ended; `recipients` has one result for each recipient of the delivery, in order. */
+export interface DeliveryResult {
+  readonly recipients: readonly RecipientResult[];
+  /** `connection`: never talked; `us`: it refused us, an operator must look; `reply`: it answered; `lost`: no answer after the dot, a copy may have been taken. */
+  readonly ended: "connection" | "us" | "reply" | "lost";
+  /** Who answered, as "192.0.2.1:25". */
+  readonly server?: string;
+  /** The cause for trace and log, never for clients. */
+  readonly cause?: string;
+}
+
+export interface DeliverOptions {
+  /** Aborts when the deadline of the transaction is over; the driver then settles as it stands. */
+  readonly signal: AbortSignal;
+  /**
+   * Asked once all RCPT replies are there and at least one is positive: whether to send the content. Otherwise the
+   * driver says RSET, and the results of accepted recipients are `tempfailed` with 451.
+   */
+  readonly proceed: (results: readonly (RecipientResult | "accepted")[]) => boolean;
+}
+
+/** What a next hop offered in its last EHLO. */
+export interface NextHopExtensions {
+  readonly size?: number;
+  readonly eightBitMime: boolean;
+  readonly smtputf8: boolean;
+  readonly dsn: boolean;
+  readonly requireTls: boolean;
+}
+
+/** Carries deliveries to one named next hop. */
+export interface NextHopDriver {
+  /** Where mail goes, for people: "smtp 192.0.2.1:25" or "mailbox .postern/mailbox". */
+  readonly description: string;
+  /** One attempt. Never rejects: every failure is a result. */
+  deliver(delivery: Delivery, options: DeliverOptions): Promise<DeliveryResult>;
+  /** What the last EHLO offered; undefined while unknown. */
+  extensions(): NextHopExtensions | undefined;
+  /** Asks the next hop for its extensions; never rejects. */
+  probe(signal: AbortSignal): Promise<void>;
+  /** Ends kept connections; running deliveries are finished first. */
+  close(): Promise<void>;
+}

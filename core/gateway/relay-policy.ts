@@ -1,0 +1,24 @@
+/**
+ * No open relay, enforced at every RCPT. A stranger, neither authenticated nor in a trusted network, may name only
+ * recipients of the domains served here, and no address that asks somebody behind us to relay.
+ */
+import type { Address } from "../mail/mod.ts";
+
+/** Why a stranger may not name this recipient, or undefined when it may. */
+export function strangerRefusal(
+  forwardPath: Address,
+  domains: ReadonlySet<string>,
+): "noRelay" | "routedLocalPart" | undefined {
+  if (!domains.has(forwardPath.domainAscii)) return "noRelay";
+  // user%elsewhere@here, elsewhere!user@here and "user@elsewhere"@here are routes in disguise: servers behind us
+  // that honour them would relay for strangers who come by way of us.
+  return /[%!@|/\\:]|^-/.test(forwardPath.localPart) ? "routedLocalPart" : undefined;
+}
+
+/** Whether it is the postmaster that RFC 5321 4.5.1 demands to be taken. */
+export function isPostmaster(forwardPath: Address, domains: ReadonlySet<string>): boolean {
+  return (
+    forwardPath.localPart.toLowerCase() === "postmaster" &&
+    (forwardPath.domain === "" || domains.has(forwardPath.domainAscii))
+  );
+}

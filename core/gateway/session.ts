@@ -1,0 +1,71 @@
+/**
+ * What hosts see of the engine: a session they feed with what the client says, and answers they translate. Hosts
+ * decide nothing: they neither fold nor plan.
+ */
+import type { Address, ReversePath } from "../mail/address.ts";
+import type { AuthAttempt } from "../pipeline/context.ts";
+import type { ListenerInfo, MailParameters, Origin, RcptParameters, TlsInfo } from "../pipeline/envelope.ts";
+import type { Identity } from "../pipeline/verdict.ts";
+
+/** An answer of the engine, before a host puts it into its own words. */
+export interface Answer {
+  /** `goOn`: to a command; `accepted`: to a message, it is ours or the next hop's now. */
+  readonly kind: "goOn" | "accepted" | "reject" | "tempfail" | "disconnect";
+  /** RFC 3463 code of the kind's class; "" where the host's own code should stand. */
+  readonly enhanced: string;
+  /** One line, bounded and without controls; "" where the host's own words should stand. Ends with "(ref ID)" in answers to a message. */
+  readonly text: string;
+  /** The basic code, where a next hop's or the engine's own reply has a certain one. */
+  readonly code?: number;
+}
+
+/** Takes in the octets of one message after DATA, BDAT or an upload. */
+export interface ContentReceiver {
+  /** Gives a promise when the host should pause its source. */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  /** The final dot: runs `data`, `route`, the fold and the inline deliveries. Never rejects. */
+  end(): Promise<MessageAnswer>;
+  /**
+   * The content did not come whole or may not be taken (the client vanished, bare line feeds, too large). With an
+   * answer, it is recorded and given back with its "(ref ID)" for the host to say.
+   */
+  abort(reason: string, answer?: Answer): Promise<Answer | undefined>;
+}
+
+/** The answer to a message: one for all, and one for each recipient for hosts that answer each (LMTP). */
+export interface MessageAnswer {
+  readonly answer: Answer;
+  readonly recipients: readonly Answer[];
+}
+
+/** What a host tells when a client connects. */
+export interface SessionStart {
+  readonly origin: Origin;
+  readonly listener: ListenerInfo;
+  /** The TCP peer or, behind PROXY and XCLIENT, who it speaks for. */
+  readonly client: { readonly ip: string; readonly port: number };
+  /** The address the client connected to: "127.0.0.1:25", "" when unknown. */
+  readonly local: string;
+}
+
+/** One session. Calls come one at a time, as commands do. None rejects. */
+export interface GatewaySession {
+  /** The trace id of the session. */
+  readonly id: string;
+  /** Whether the client is in a trusted network. */
+  readonly trusted: boolean;
+  readonly identity: Identity | undefined;
+  connect(): Promise<Answer>;
+  ehlo(name: string, verb?: "HELO" | "EHLO" | "LHLO"): Promise<Answer>;
+  /** STARTTLS or implicit TLS is up: `ehlo` and `auth` facts of before are gone (RFC 3207 4.2). */
+  startedTls(tls: TlsInfo): void;
+  auth(attempt: AuthAttempt): Promise<Answer>;
+  mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer>;
+  rcpt(forwardPath: Address, parameters: RcptParameters): Promise<Answer>;
+  /** DATA came and the command is fit for 354. The transaction needs a recipient. */
+  receive(): ContentReceiver;
+  /** RSET, or a new EHLO: the transaction is gone. */
+  reset(): void;
+  /** The connection is gone. */
+  close(): void;
+}

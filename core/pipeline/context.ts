@@ -1,0 +1,216 @@
+/** What hooks are given, stage by stage. The types hide what a plugin did not declare; the runner enforces the same. */
+import type { Address, ReversePath } from "../mail/address.ts";
+import type { BodyEdits, HeaderEdits, MessageView } from "../mail/message-view.ts";
+import type { Reply } from "../mail/reply.ts";
+import type { Client, Envelope, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
+import type { Fact, FactValue } from "./fact.ts";
+import type { Clock, Crypto, HashName, Log, Random, Resolver, Store } from "./services.ts";
+import type { Scope, Stage, StagesUpTo } from "./stage.ts";
+import type { Identity } from "./verdict.ts";
+
+/** What a plugin may change. */
+export type EditKind = "header" | "body" | "envelope";
+
+/** Any fact, whatever its value. */
+// biome-ignore lint/suspicious/noExplicitAny: a fact's value stands in its schema in both directions
+export type AnyFact = Fact<string, Stage, Scope, any>;
+
+/** A fact that may be read in a stage by a plugin that declared `D`, or words that say why not. */
+export type Readable<F, S extends Stage, D extends AnyFact> =
+  F extends Fact<infer Name, infer Of, Scope, unknown>
+    ? [Of] extends [StagesUpTo[S]]
+      ? [Name] extends [D["name"]]
+        ? F
+        : `to read the fact '${Name}', put it into the plugin's 'reads' or 'mayRead'`
+      : `the fact '${Name}' is known from the stage '${Of}' on: it can not be read in '${S}'`
+    : "this is not a fact: make one with fact()";
+
+/** A fact that may be provided in a stage by a plugin that declared `P`, or words that say why not. */
+export type Providable<F, S extends Stage, P extends AnyFact> =
+  F extends Fact<infer Name, infer Of, Scope, unknown>
+    ? [Of] extends [S]
+      ? [Name] extends [P["name"]]
+        ? F
+        : `to provide the fact '${Name}', put it into the plugin's 'provides'`
+      : `the fact '${Name}' belongs to the stage '${Of}': it can not be provided in '${S}'`
+    : "this is not a fact: make one with fact()";
+
+/** What every hook has. */
+export interface BaseContext<S extends Stage, D extends AnyFact> {
+  /** The trace id: of the session before MAIL, of the transaction from then on. Never an authority. */
+  readonly id: string;
+  readonly origin: Origin;
+  readonly listener: ListenerInfo;
+  readonly client: Client;
+  /** The name given with EHLO, HELO or LHLO; undefined before it and where the host has none. */
+  readonly ehlo: string | undefined;
+  readonly tls: TlsInfo | undefined;
+  /** Who authenticated, if anyone did. */
+  readonly identity: Identity | undefined;
+  readonly dns: Resolver;
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly crypto: Crypto;
+  readonly log: Log;
+  /** Aborts when the hook's time or the client's patience is over. */
+  readonly signal: AbortSignal;
+  /**
+   * The value of a fact: the provided one, or its fallback.
+   *
+   * @param recipient whose value, for facts of recipient scope where the stage is about more than one
+   */
+  fact<const F extends AnyFact>(fact: F & Readable<F, S, D>, recipient?: Recipient): FactValue<F>;
+}
+
+/** Providing facts; in stages about several recipients, a recipient fact names its recipient. */
+export interface Providing<S extends Stage, P extends AnyFact> {
+  provide<const F extends AnyFact>(
+    fact: F & Providable<F, S, P>,
+    value: NoInfer<FactValue<F>>,
+    recipient?: Recipient,
+  ): void;
+}
+
+/** An attempt of a client to authenticate (RFC 4954). */
+export interface AuthAttempt {
+  /** As "PLAIN". */
+  readonly mechanism: string;
+  readonly user: string;
+  /** The password of mechanisms that send one. Never log it. */
+  readonly password: string;
+}
+
+/** The message in the stages that have one, with the editing methods of the declared edits. */
+export type EditableMessage<E extends EditKind> = MessageView &
+  ("header" extends E ? HeaderEdits : unknown) &
+  ("body" extends E ? BodyEdits : unknown);
+
+/** The untouched message as it came in, with the body digests that plugins declared. */
+export interface OriginalMessage extends MessageView {
+  /**
+   * The digest of the body's canonical form (RFC 6376 3.4). Declared ones were computed while receiving; others are
+   * computed now and kept.
+   */
+  bodyDigest(canonical: "simple" | "relaxed", hash: HashName): Promise<Uint8Array>;
+}
+
+/** Envelope changes in `rcpt`. */
+export interface RcptEnvelopeEdits {
+  /** Replaces this recipient's forward-path. */
+  rewriteRecipient(forwardPath: Address, reason: string): void;
+}
+
+/** Envelope changes in `route`. New recipients are routed in their turn; loops and floods are refused. */
+export interface RouteEnvelopeEdits extends RcptEnvelopeEdits {
+  /** Replaces this recipient by others (an alias or list, RFC 5321 3.9; DSN parameters follow RFC 3461 5.2.7). */
+  expandRecipient(forwardPaths: readonly Address[], reason: string): void;
+  /** Adds a recipient of our own, with NOTIFY=NEVER (a journal, a copy). */
+  addRecipient(forwardPath: Address, reason: string): void;
+  /** Sets the reverse-path of this recipient's copy (SRS). */
+  setReversePath(reversePath: ReversePath, reason: string): void;
+}
+
+/** Which attempt at delivery this is. */
+export interface Attempt {
+  /** 1 for the first. */
+  readonly number: number;
+  /** The reply that ended the last attempt, from the second on. */
+  readonly lastReply?: Reply;
+}
+
+/** A delivery as `delivery` hooks see it: one message to one next hop, for some recipients. */
+export interface DeliveryView {
+  /** The next hop's name in the config. */
+  readonly nextHop: string;
+  readonly reversePath: ReversePath;
+  readonly recipients: readonly Recipient[];
+}
+
+/** The context of a hook, by stage. */
+export interface ContextOf<D extends AnyFact, P extends AnyFact, E extends EditKind> {
+  connect: BaseContext<"connect", D> & Providing<"connect", P>;
+  ehlo: BaseContext<"ehlo", D> & Providing<"ehlo", P>;
+  auth: BaseContext<"auth", D> & Providing<"auth", P> & { readonly attempt: AuthAttempt };
+  mail: BaseContext<"mail", D> & Providing<"mail", P> & { readonly envelope: Envelope };
+  rcpt: BaseContext<"rcpt", D> &
+    Providing<"rcpt", P> & {
+      readonly envelope: Envelope;
+      readonly recipient: Recipient;
+    } & ("envelope" extends E ? RcptEnvelopeEdits : unknown);
+  data: BaseContext<"data", D> &
+    Providing<"data", P> & {
+      readonly envelope: Envelope;
+      /** The recipients that are still going on and that the plugin's conditions hold for. */
+      readonly recipients: readonly Recipient[];
+      readonly message: EditableMessage<E>;
+      readonly original: OriginalMessage;
+    };
+  route: BaseContext<"route", D> &
+    Providing<"route", P> & {
+      readonly envelope: Envelope;
+      readonly recipient: Recipient;
+      readonly message: EditableMessage<E>;
+      readonly original: OriginalMessage;
+      readonly attempt: Attempt;
+    } & ("envelope" extends E ? RouteEnvelopeEdits : unknown);
+  delivery: BaseContext<"delivery", D> &
+    Providing<"delivery", P> & {
+      readonly envelope: Envelope;
+      readonly delivery: DeliveryView;
+      readonly message: EditableMessage<E & "header">;
+      readonly original: OriginalMessage;
+      readonly attempt: Attempt;
+      /** The digest of the body as it leaves, kept for all deliveries and attempts with the same body. */
+      bodyDigest(canonical: "simple" | "relaxed", hash: HashName): Promise<Uint8Array>;
+    };
+}
+
+/** What `envelopeRoute` is given: the recipient before any content is known. */
+export interface EnvelopeRouteContext<D extends AnyFact> extends BaseContext<"rcpt", D> {
+  readonly envelope: Envelope;
+  readonly recipient: Recipient;
+}
+
+/**
+ * What is known of a recipient's route at RCPT: `none` refuses it there (550), a next hop by name allows the check of
+ * route groups, undefined is decided by the content.
+ */
+export type EnvelopeRoute =
+  | { readonly nextHop: string; readonly mode?: "inline" | "queue" }
+  | "none"
+  | undefined;
+
+/** Events: what became of a message, told afterwards, at least once. */
+export type EventName =
+  | "accepted"
+  | "refused"
+  | "quarantined"
+  | "released"
+  | "deferred"
+  | "delivered"
+  | "failed";
+
+/** What an `on` hook is told. */
+export interface MailEvent {
+  readonly event: EventName;
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly origin: Origin;
+  readonly reversePath: string;
+  readonly forwardPath: string;
+  readonly nextHop?: string;
+  readonly reply?: Reply;
+  readonly reason?: string;
+}
+
+/** What an `on` hook may use. It looks and can not decide. */
+export interface EventContext {
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}

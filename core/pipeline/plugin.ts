@@ -1,0 +1,113 @@
+/** Plugins: `definePlugin` and the object it gives, which the runner drives. */
+import type {
+  AnyFact,
+  ContextOf,
+  EditKind,
+  EnvelopeRoute,
+  EnvelopeRouteContext,
+  EventContext,
+  EventName,
+  MailEvent,
+} from "./context.ts";
+import type { Capability, HashName } from "./services.ts";
+import type { Stage } from "./stage.ts";
+import type { VerdictOf } from "./verdict.ts";
+
+/** What a hook of a stage gives back: a verdict, or nothing to go on. */
+export type HookResult<S extends Stage> =
+  | VerdictOf[S]
+  | undefined
+  | void
+  // biome-ignore lint/suspicious/noConfusingVoidType: the same for an async hook
+  | Promise<VerdictOf[S] | undefined | void>;
+
+/** What happens when a hook throws, hangs or gives rubbish. `skip`: its facts fall back and the message goes on. */
+export type OnError = "tempfail" | "reject" | "skip";
+
+/** A span of time: milliseconds, or "250ms", "10s", "2m", "4h", "5d". */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+
+type Hooks<D extends AnyFact, P extends AnyFact, E extends EditKind> = {
+  [S in Stage]?: (ctx: ContextOf<D, P, E>[S]) => HookResult<S>;
+};
+
+/** The definition of a plugin. Each hook is one stage; leave out what the plugin has no say in. */
+export interface PluginDefinition<
+  R extends readonly AnyFact[],
+  M extends readonly AnyFact[],
+  P extends readonly AnyFact[],
+  E extends readonly EditKind[],
+> extends Hooks<R[number] | M[number] | P[number], P[number], E[number]> {
+  /** Short and in lower camel case; shown in traces, logs and errors. */
+  readonly name: string;
+  /** What it needs of the host. */
+  readonly needs?: readonly Capability[];
+  /** Facts it reads; the pipeline must have a provider earlier in the written order. */
+  readonly reads?: R;
+  /** Facts it reads if somebody provides them. */
+  readonly mayRead?: M;
+  /** Facts it provides, each in the hook of the fact's stage. */
+  readonly provides?: P;
+  /** What it may change; without it the methods are not there. */
+  readonly edits?: E;
+  /** Whether its `route` hook may return `routeTo`. */
+  readonly routes?: boolean;
+  /** Body digests to compute while the message is received. */
+  readonly digests?: readonly { readonly canonical: "simple" | "relaxed"; readonly hash: HashName }[];
+  /** For each hook run. Default 30 s, 10 s for plugins that need `dns`. */
+  readonly timeout?: Duration;
+  /** Default `tempfail`. */
+  readonly onError?: OnError;
+  /** The envelope part of routing: asked after the `rcpt` hooks, for each recipient. */
+  readonly envelopeRoute?: (ctx: EnvelopeRouteContext<R[number] | M[number] | P[number]>) => EnvelopeRoute;
+  /** Next hops this plugin may route to, where it knows them: `check` names those the config does not have. */
+  readonly nextHops?: readonly string[];
+  /** What the plugin finds wrong with its place in a config: one line each. Called at start and by `check`. */
+  readonly check?: (config: PluginCheckContext) => readonly string[];
+  /** Events of messages, afterwards. */
+  readonly on?: { readonly [N in EventName]?: (event: MailEvent, ctx: EventContext) => void | Promise<void> };
+}
+
+/** What a plugin's own `check` sees of the config. */
+export interface PluginCheckContext {
+  readonly domains: readonly string[];
+  readonly nextHops: readonly string[];
+}
+
+/** The names of facts in a list. */
+type NamesOf<L extends readonly AnyFact[]> = L[number]["name"];
+
+/** A plugin. The type parameters carry what `pipeline()` checks; they have no value. */
+export interface Plugin<
+  Provides extends string = string,
+  Needs extends string = string,
+  Routes extends boolean = boolean,
+> {
+  readonly kind: "plugin";
+  readonly name: string;
+  readonly definition: AnyDefinition;
+  /** Only a type. */
+  readonly "~": { readonly provides: Provides; readonly needs: Needs; readonly routes: Routes } | undefined;
+}
+
+/** A definition as the runner sees it, with the checks of the types taken off. */
+// biome-ignore lint/suspicious/noExplicitAny: hooks are contravariant in their context; the runner builds the right one
+export type AnyDefinition = PluginDefinition<any, any, any, any>;
+
+/**
+ * Makes a plugin. Options belong to the function around it; check them there with zod, so that a wrong one is told
+ * before the start.
+ *
+ * @throws TypeError when the definition itself is wrong, in words that name the plugin
+ */
+export function definePlugin<
+  const R extends readonly AnyFact[] = [],
+  const M extends readonly AnyFact[] = [],
+  const P extends readonly AnyFact[] = [],
+  const E extends readonly EditKind[] = [],
+  const Routes extends boolean = false,
+>(
+  definition: PluginDefinition<R, M, P, E> & { readonly routes?: Routes },
+): Plugin<NamesOf<P>, NamesOf<R>, Routes> {
+  return { kind: "plugin", name: definition.name, definition, "~": undefined };
+}

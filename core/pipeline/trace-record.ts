@@ -1,0 +1,85 @@
+/** The record of one message's way: JSON, stored by the trace store and shown by the page and the API. */
+import type { Reply } from "../mail/reply.ts";
+import type { Origin } from "./envelope.ts";
+import type { Stage } from "./stage.ts";
+
+/** One run of one hook. */
+export interface TraceHookRun {
+  readonly stage: Stage;
+  readonly plugin: string;
+  /** Milliseconds since the transaction's start. */
+  readonly at: number;
+  /** How long it ran, in milliseconds. */
+  readonly ms: number;
+  /** The forward-path it was about, where the stage is about one. */
+  readonly recipient?: string;
+  /** The next hop of the delivery it was about, in `delivery`. */
+  readonly nextHop?: string;
+  /** Facts provided, by name. */
+  readonly facts?: { readonly [name: string]: unknown };
+  /** Facts read that nobody had provided: their fallback was used. */
+  readonly fallbacks?: readonly string[];
+  readonly edits?: readonly { readonly summary: string; readonly reason: string }[];
+  /** Absent: went on. */
+  readonly verdict?: { readonly verdict: string; readonly enhanced?: string; readonly text?: string };
+  /** What went wrong in the hook, and what `onError` made of it. */
+  readonly fault?: { readonly message: string; readonly onError: string };
+  /** Why it did not run: a condition that did not hold. */
+  readonly skipped?: string;
+}
+
+/** Something the engine itself did or saw: a command, a fold, a delivery attempt. */
+export interface TraceNote {
+  readonly at: number;
+  /** As "rcpt", "fold", "delivery", "duplicatePossible". */
+  readonly event: string;
+  readonly detail: string;
+}
+
+export type TraceEntry = TraceHookRun | TraceNote;
+
+/** What became of one recipient. */
+export interface TraceRecipient {
+  readonly forwardPath: string;
+  /** As the client gave it, when rewritten or expanded. */
+  readonly original?: string;
+  readonly outcome: "delivered" | "refused" | "deferred" | "discarded" | "quarantined" | "queued" | "failed";
+  readonly nextHop?: string;
+  readonly reply?: Reply;
+  readonly reason?: string;
+}
+
+/** One transaction, whole. */
+export interface TraceRecord {
+  /** Sortable by time. */
+  readonly id: string;
+  readonly session: string;
+  readonly origin: Origin;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly ms: number;
+  readonly listener: string;
+  readonly client: { readonly ip: string; readonly port: number; readonly trusted: boolean };
+  readonly ehlo?: string;
+  readonly tls?: string;
+  readonly user?: string;
+  /** Text between the angle brackets; "" for the null reverse-path. */
+  readonly reversePath: string;
+  readonly recipients: readonly TraceRecipient[];
+  /** Octets received; absent when no content came. */
+  readonly messageBytes?: number;
+  /** Decoded Subject and From, bounded: what the list shows. */
+  readonly subject?: string;
+  readonly headerFrom?: string;
+  /** How it ended for the client. */
+  readonly outcome: "accepted" | "refused" | "deferred" | "aborted";
+  /** The answer to the message. */
+  readonly reply?: Reply;
+  /** All edits that were delivered, in order. */
+  readonly edits: readonly { readonly author: string; readonly summary: string; readonly reason: string }[];
+  readonly entries: readonly TraceEntry[];
+  /** How many entries in the middle were dropped for the bound. */
+  readonly entriesDropped?: number;
+  /** Hash of the effective config that decided. */
+  readonly config: string;
+}

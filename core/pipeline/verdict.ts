@@ -1,0 +1,151 @@
+/**
+ * Verdicts: what a hook decides. They are host-neutral; each host turns them into its own answers (a reply of SMTP,
+ * a status of HTTP, `setReject` of an email event).
+ */
+
+/** An enhanced status code that a refusal may carry (RFC 3463 2: class 5, permanent failure). */
+export type PermanentCode = `5.${number}.${number}`;
+/** An enhanced status code that a temporary failure may carry (RFC 3463 2: class 4). */
+export type TransientCode = `4.${number}.${number}`;
+
+export interface Reject {
+  readonly verdict: "reject";
+  readonly enhanced: string;
+  readonly text: string;
+}
+export interface Tempfail {
+  readonly verdict: "tempfail";
+  readonly enhanced: string;
+  readonly text: string;
+}
+export interface Disconnect {
+  readonly verdict: "disconnect";
+  readonly enhanced: string;
+  readonly text: string;
+}
+/** Counts as accepted, is delivered nowhere, and is recorded with its reason. */
+export interface Discard {
+  readonly verdict: "discard";
+  readonly reason: string;
+}
+/** Held in the spool with a reason until a person releases or deletes it. */
+export interface Quarantine {
+  readonly verdict: "quarantine";
+  readonly reason: string;
+}
+/** An authenticated identity. */
+export interface Identify {
+  readonly verdict: "identify";
+  readonly identity: Identity;
+}
+/** Whom a recipient's copy goes to. */
+export interface RouteTo extends RouteOptions {
+  readonly verdict: "routeTo";
+  readonly nextHop: string;
+}
+/** A verdict for some of the recipients of a `data` hook; the others go on. */
+export interface ForRecipients {
+  readonly verdict: "forRecipients";
+  readonly marks: readonly { readonly recipient: object; readonly verdict: MessageVerdict }[];
+}
+
+/** Who a session proved to be. */
+export interface Identity {
+  /** The authentication identity, as the user store spells it. */
+  readonly user: string;
+  /** Addresses and `@domain`s this user may write as; absent: only the user's own address. */
+  readonly maySendAs?: readonly string[];
+}
+
+export interface RouteOptions {
+  /** `inline`: 250 only after the next hop's 250. `queue`: 250 once the message is durable. Default: the next hop's. */
+  readonly mode?: "inline" | "queue";
+  /** Not before this time, in epoch milliseconds. Needs mode `queue`. */
+  readonly deliverAt?: number;
+  /** Demands TLS for this recipient's copy, whatever the next hop's policy is. */
+  readonly requireTls?: boolean;
+}
+
+/** What a hook of a session stage may decide; `undefined` goes on. */
+export type SessionVerdict = Reject | Tempfail | Disconnect;
+export type AuthVerdict = Identify | Reject | Tempfail | Disconnect;
+export type MessageVerdict = Reject | Tempfail | Discard | Quarantine;
+export type DataVerdict = MessageVerdict | ForRecipients;
+export type RouteVerdict = RouteTo | Reject | Tempfail;
+export type DeliveryVerdict = Tempfail;
+
+/** The verdicts each stage's hooks may return. */
+export interface VerdictOf {
+  connect: SessionVerdict;
+  ehlo: SessionVerdict;
+  auth: AuthVerdict;
+  mail: MessageVerdict;
+  rcpt: MessageVerdict;
+  data: DataVerdict;
+  route: RouteVerdict;
+  delivery: DeliveryVerdict;
+}
+
+/** The same for the start and the runner, which see hooks written in JavaScript. */
+export const VERDICTS_OF: { readonly [S in keyof VerdictOf]: readonly VerdictOf[S]["verdict"][] } = {
+  connect: ["reject", "tempfail", "disconnect"],
+  ehlo: ["reject", "tempfail", "disconnect"],
+  auth: ["identify", "reject", "tempfail", "disconnect"],
+  mail: ["reject", "tempfail", "discard", "quarantine"],
+  rcpt: ["reject", "tempfail", "discard", "quarantine"],
+  data: ["reject", "tempfail", "discard", "quarantine", "forRecipients"],
+  route: ["routeTo", "reject", "tempfail"],
+  delivery: ["tempfail"],
+};
+
+const CODE = /^[245]\.\d{1,3}\.\d{1,3}$/;
+
+function enhancedOf(cls: "4" | "5", enhanced: string, by: string): string {
+  if (typeof enhanced === "string" && enhanced.startsWith(`${cls}.`) && CODE.test(enhanced)) return enhanced;
+  throw new TypeError(
+    `${by} takes an enhanced status code of class ${cls}, as '${cls}.7.1', not '${enhanced}'`,
+  );
+}
+
+type PermanentOrWords<C extends string> = C extends PermanentCode
+  ? C
+  : "reject() takes an enhanced status code of class 5, as '5.7.1'";
+type TransientOrWords<C extends string> = C extends TransientCode
+  ? C
+  : "tempfail() takes an enhanced status code of class 4, as '4.7.1'";
+
+/** Refuses for good. @param enhanced RFC 3463 code of class 5 @param text one line for the client, without secrets */
+export function reject<const C extends string>(enhanced: PermanentOrWords<C>, text: string): Reject {
+  return { verdict: "reject", enhanced: enhancedOf("5", enhanced, "reject()"), text };
+}
+
+/** Asks to try again later. @param enhanced RFC 3463 code of class 4 @param text one line for the client */
+export function tempfail<const C extends string>(enhanced: TransientOrWords<C>, text: string): Tempfail {
+  return { verdict: "tempfail", enhanced: enhancedOf("4", enhanced, "tempfail()"), text };
+}
+
+/** Says 421 and ends the session (RFC 5321 3.8). */
+export function disconnect<const C extends string>(enhanced: TransientOrWords<C>, text: string): Disconnect {
+  return { verdict: "disconnect", enhanced: enhancedOf("4", enhanced, "disconnect()"), text };
+}
+
+/** Takes the message and delivers it nowhere. The sender is told 250; the trace has the reason. */
+export const discard = (reason: string): Discard => ({ verdict: "discard", reason });
+
+/** Takes the message and holds it. Needs a durable spool. */
+export const quarantine = (reason: string): Quarantine => ({ verdict: "quarantine", reason });
+
+/** Ends the `auth` stage with a proven identity. */
+export const identify = (identity: Identity): Identify => ({ verdict: "identify", identity });
+
+/** Sends this recipient's copy to a next hop of the config, by its name in `nextHops`. */
+export const routeTo = (nextHop: string, options: RouteOptions = {}): RouteTo => ({
+  verdict: "routeTo",
+  nextHop,
+  ...options,
+});
+
+/** Marks single recipients in a `data` hook; those not named go on. */
+export const forRecipients = (
+  marks: readonly { readonly recipient: object; readonly verdict: MessageVerdict }[],
+): ForRecipients => ({ verdict: "forRecipients", marks });

@@ -1,0 +1,190 @@
+/**
+ * The connections of one next hop, kept and running: the last used is used first, those idle for 15 s say QUIT.
+ * Waits for a free one are bounded in number and in time. Does not know what is said on a connection.
+ */
+import type { Clock, Log } from "../pipeline/services.ts";
+import type { ConnectionOptions } from "./nodemailer-connection.ts";
+import { NextHopConnection, OpenFault } from "./nodemailer-connection.ts";
+
+/** What {@link ConnectionPool} needs. */
+export interface PoolOptions {
+  readonly nextHop: string;
+  /** Tried in order; at least one. */
+  readonly servers: readonly ConnectionOptions[];
+  /** When the handshake of STARTTLS fails, go on without TLS (opportunistic TLS without credentials). */
+  readonly clearOnHandshakeFault: boolean;
+  readonly connectionsMax: number;
+  /** Longest wait for a free connection. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Waiter {
+  readonly resolve: (connection: NextHopConnection | undefined) => void;
+}
+
+const idleMs = 15_000;
+const waitersMax = 1000;
+
+/** No connection became free in time. */
+export class PoolBusy extends Error {}
+
+/** See the head of the file. */
+export class ConnectionPool {
+  readonly #options: PoolOptions;
+  readonly #idle: NextHopConnection[] = [];
+  readonly #waiters = new Set<Waiter>();
+  /** Kept, running and being opened. */
+  #total = 0;
+  #sweep: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void) | undefined;
+  /** The last connection that was opened: what it offers is what the next hop offers. */
+  last: NextHopConnection | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** A kept connection, when one is idle and still open. */
+  takeIdle(): NextHopConnection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined || connection.socket?.writable) return connection;
+      connection.cut();
+    }
+  }
+
+  /**
+   * A new connection; waits for its place when there are `connectionsMax`, and may then get a kept one that is free
+   * again unless `fresh`. Rejects with {@link OpenFault} or {@link PoolBusy}.
+   */
+  async acquire(signal: AbortSignal, fresh: boolean): Promise<NextHopConnection> {
+    if (fresh && this.#total >= this.#options.connectionsMax) this.#idle.shift()?.cut();
+    while (this.#total >= this.#options.connectionsMax) {
+      const connection = await this.#wait(signal);
+      if (connection && !(fresh && connection.transactions > 0)) return connection;
+      connection?.cut();
+    }
+    this.#total++;
+    try {
+      return await this.#open(signal);
+    } catch (error) {
+      this.#freed();
+      throw error;
+    }
+  }
+
+  /** Takes a connection back for reuse. */
+  release(connection: NextHopConnection): void {
+    if (!connection.socket?.writable) {
+      connection.cut();
+      return;
+    }
+    const waiter = this.#nextWaiter();
+    if (waiter) {
+      waiter.resolve(connection);
+      return;
+    }
+    connection.idleSince = this.#options.clock.monotonic();
+    this.#idle.push(connection);
+    if (this.#onEmpty) this.#quitIdle(0);
+    this.#sweep ??= setInterval(() => this.#quitIdle(idleMs), 1000).unref();
+  }
+
+  /** QUITs idle connections, and running ones when they come back; resolves when all are gone. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+      this.#quitIdle(0);
+      this.#settleIfEmpty();
+    });
+  }
+
+  async #open(signal: AbortSignal): Promise<NextHopConnection> {
+    const faults: OpenFault[] = [];
+    for (const server of this.#options.servers) {
+      try {
+        return await this.#openServer(server, signal);
+      } catch (error) {
+        const fault = error instanceof OpenFault ? error : new OpenFault(String(error), "connection", false);
+        faults.push(fault);
+        const fields = {
+          nextHop: this.#options.nextHop,
+          server: `${server.host}:${server.port}`,
+          cause: fault.message,
+        };
+        if (fault.about === "us") this.#options.log.error("nextHopRefusesUs", fields);
+        else this.#options.log.warn("nextHopDown", fields);
+        if (signal.aborted) break;
+      }
+    }
+    const about = faults.some((fault) => fault.about === "us") ? "us" : "connection";
+    throw new OpenFault(faults.map((fault) => fault.message).join("; "), about, false);
+  }
+
+  async #openServer(server: ConnectionOptions, signal: AbortSignal): Promise<NextHopConnection> {
+    let connection = new NextHopConnection(server);
+    try {
+      await connection.open(signal);
+    } catch (error) {
+      const retry = error instanceof OpenFault && error.handshake && this.#options.clearOnHandshakeFault;
+      if (!retry || signal.aborted) throw error;
+      connection = new NextHopConnection({ ...server, startTls: "none" });
+      await connection.open(signal);
+    }
+    connection.onEnd = () => this.#ended(connection);
+    this.last = connection;
+    return connection;
+  }
+
+  #ended(connection: NextHopConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#freed();
+  }
+
+  #freed(): void {
+    this.#total--;
+    this.#nextWaiter()?.resolve(undefined);
+    this.#settleIfEmpty();
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    for (const waiter of this.#waiters) {
+      this.#waiters.delete(waiter);
+      return waiter;
+    }
+    return undefined;
+  }
+
+  #wait(signal: AbortSignal): Promise<NextHopConnection | undefined> {
+    if (this.#waiters.size >= waitersMax) return Promise.reject(new PoolBusy(`${waitersMax} wait already`));
+    const { promise, resolve, reject } = Promise.withResolvers<NextHopConnection | undefined>();
+    const stop = () => {
+      if (this.#waiters.delete(waiter)) reject(new PoolBusy("no connection became free in time"));
+    };
+    const timer = setTimeout(stop, this.#options.waitMs);
+    const waiter: Waiter = { resolve };
+    this.#waiters.add(waiter);
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    return promise.finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+    });
+  }
+
+  #quitIdle(olderThanMs: number): void {
+    const before = this.#options.clock.monotonic() - olderThanMs;
+    while (this.#idle.length > 0 && this.#idle[0]!.idleSince <= before) this.#idle.shift()?.quit();
+    if (this.#idle.length === 0) {
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+    }
+  }
+
+  #settleIfEmpty(): void {
+    if (this.#total === 0) this.#onEmpty?.();
+  }
+}

@@ -1,0 +1,33 @@
+/** EHLO and HELO (RFC 5321 4.1.1.1). Offers only what the listener keeps. */
+import type { GatewayConnection } from "../gateway-connection.ts";
+import { REPLIES, replyOf } from "../replies.ts";
+
+export async function ehloCommand(
+  connection: GatewayConnection,
+  command: Buffer,
+  extended: boolean,
+): Promise<void> {
+  const name = command.toString("utf8").slice(4).trim();
+  if (name === "" || name.length > 255 || !/^[\x21-\x7e]+$/.test(name))
+    return connection.reply(REPLIES.heloSyntax);
+  const answer = await connection.engine.ehlo(name);
+  if (answer.kind !== "goOn") return connection.reply(replyOf("ehlo", answer));
+  connection.hostNameAppearsAs = name;
+  const hostName = connection.context.config.hostName;
+  connection.reply({
+    code: 250,
+    enhanced: "",
+    text: [hostName, ...(extended ? keywords(connection) : [])].join("\n"),
+  });
+  // RFC 5321 4.1.4: EHLO is a RSET too.
+  connection.clearTransaction();
+}
+
+function keywords({ context, secure }: GatewayConnection): string[] {
+  const { config, listener, options } = context;
+  const offered = ["PIPELINING", "8BITMIME", `SIZE ${config.limits.messageBytesMax}`, "ENHANCEDSTATUSCODES"];
+  if (listener.tls !== undefined && !secure) offered.push("STARTTLS");
+  if (secure && options.authOffered === true) offered.push("AUTH PLAIN LOGIN");
+  if (options.advertise?.smtputf8 === true) offered.push("SMTPUTF8");
+  return offered;
+}

@@ -1,0 +1,151 @@
+/** Message content while a transaction runs: small in memory, large in a file. Not durable: nothing is synced. */
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContentStore, ContentWriter } from "../gateway/mod.ts";
+import { type Content, memoryContent } from "../mail/mod.ts";
+
+/** Where content lies and how much of it in memory. */
+export interface ContentStoreOptions {
+  /** A folder of this store's own: what a previous process left in it is removed. */
+  readonly folder: string;
+  /** Octets of one message kept in memory, default 65536. */
+  readonly memoryBytesMax?: number;
+  /** Octets of all messages in memory together, default 32 MB. */
+  readonly totalBytesMax?: number;
+}
+
+const unwrittenBytesMax = 1_048_576;
+const chunkBytes = 65_536;
+const nameEnd = ".content";
+
+/** Opens the store, and the folder (0700). Throws the file system's error. */
+export function createContentStore(options: ContentStoreOptions): ContentStore {
+  const { folder, memoryBytesMax = 65_536, totalBytesMax = 33_554_432 } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(folder))
+    if (name.endsWith(nameEnd)) rmSync(join(folder, name), { force: true });
+  const budget: Budget = { left: totalBytesMax, memoryBytesMax };
+  let count = 0;
+  return { create: () => new Writer(join(folder, `${process.pid}-${++count}${nameEnd}`), budget) };
+}
+
+interface Budget {
+  left: number;
+  readonly memoryBytesMax: number;
+}
+
+class Writer implements ContentWriter {
+  readonly #path: string;
+  readonly #budget: Budget;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+  /** Octets taken from the budget. */
+  #taken = 0;
+  #unwritten = 0;
+  /** The file and all writes so far, in order; absent while all is in memory. */
+  #written: Promise<void> | undefined;
+  #file: FileHandle | undefined;
+  #fault: unknown;
+  #disposed: Promise<void> | undefined;
+
+  constructor(path: string, budget: Budget) {
+    this.#path = path;
+    this.#budget = budget;
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#disposed) return Promise.reject(new Error("content was disposed"));
+    if (this.#fault) return Promise.reject(this.#fault);
+    this.#size += chunk.length;
+    if (!this.#written) {
+      if (this.#size <= this.#budget.memoryBytesMax && chunk.length <= this.#budget.left) {
+        this.#budget.left -= chunk.length;
+        this.#taken += chunk.length;
+        this.#chunks.push(chunk);
+        return undefined;
+      }
+      this.#spill();
+    }
+    this.#append(chunk);
+    return this.#unwritten > unwrittenBytesMax ? this.#settled() : undefined;
+  }
+
+  async finish(): Promise<Content> {
+    if (!this.#written) {
+      const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
+      const whole = only ?? Buffer.concat(this.#chunks, this.#size);
+      this.#chunks = [];
+      return memoryContent(whole);
+    }
+    await this.#settled();
+    return fileContent(this.#file!, this.#size);
+  }
+
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#release();
+    return this.#disposed;
+  }
+
+  #spill(): void {
+    this.#written = open(this.#path, "wx+", 0o600).then(
+      (file) => {
+        this.#file = file;
+      },
+      (error) => {
+        this.#fault = error;
+      },
+    );
+    for (const chunk of this.#chunks) this.#append(chunk);
+    this.#chunks = [];
+    this.#giveBack();
+  }
+
+  /** Queues a chunk; a fault is kept for the next call, so that no promise is left without a reader. */
+  #append(chunk: Uint8Array): void {
+    this.#unwritten += chunk.length;
+    this.#written = this.#written!.then(async () => {
+      try {
+        if (!this.#fault && !this.#disposed) await this.#file!.appendFile(chunk);
+      } catch (error) {
+        this.#fault = error;
+      }
+      this.#unwritten -= chunk.length;
+    });
+  }
+
+  async #settled(): Promise<void> {
+    await this.#written;
+    if (this.#fault) throw this.#fault;
+  }
+
+  #giveBack(): void {
+    this.#budget.left += this.#taken;
+    this.#taken = 0;
+  }
+
+  async #release(): Promise<void> {
+    this.#chunks = [];
+    this.#giveBack();
+    if (!this.#written) return;
+    await this.#written;
+    await this.#file?.close();
+    if (this.#file) await rm(this.#path, { force: true });
+  }
+}
+
+function fileContent(file: FileHandle, size: number): Content {
+  return {
+    size,
+    async *read(start = 0, end = size) {
+      for (let at = start; at < end; ) {
+        const { bytesRead, buffer } = await file.read(new Uint8Array(Math.min(chunkBytes, end - at)), {
+          position: at,
+        });
+        if (bytesRead === 0) throw new Error("content file is shorter than what was written");
+        yield buffer.subarray(0, bytesRead);
+        at += bytesRead;
+      }
+    },
+  };
+}

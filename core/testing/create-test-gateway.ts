@@ -1,0 +1,178 @@
+/** `createTestGateway`: a config's own gateway in process, fed with messages instead of sockets. */
+import { type LoadedConfig, resolveConfig } from "../config/mod.ts";
+import {
+  type Answer,
+  CODES,
+  createGateway,
+  memoryContents,
+  memoryStore,
+  memoryTraces,
+  type NextHopDriver,
+  type Services,
+  type Spool,
+  webClock,
+  webCrypto,
+  webRandom,
+} from "../gateway/mod.ts";
+import { isPathFault, parsePath, type Reply } from "../mail/mod.ts";
+import type { Clock, Log, MailParameters, Resolver, TraceRecord } from "../pipeline/mod.ts";
+import { type Delivered, type RecordingNextHop, recordingNextHop } from "./recording-next-hop.ts";
+
+/** What stands in for the world. */
+export interface TestOptions {
+  /** Answers of DNS; absent: every look-up is NXDOMAIN. */
+  readonly dns?: Resolver;
+  readonly clock?: Clock;
+  /** Next hops by name; those absent record and accept. */
+  readonly nextHops?: { readonly [name: string]: NextHopDriver | RecordingNextHop };
+  readonly fetch?: typeof globalThis.fetch;
+  /** The environment that the config's function gets. Default empty. */
+  readonly env?: { readonly [name: string]: string | undefined };
+  readonly spool?: Spool;
+}
+
+/** A message to inject. */
+export interface Injection {
+  /** Default 127.0.0.1, which the default config trusts. */
+  readonly client?: { readonly ip?: string; readonly ehlo?: string };
+  /** Who logs in before MAIL, with PLAIN. */
+  readonly login?: { readonly user: string; readonly password: string };
+  /** Without angle brackets; "" is the null reverse-path. */
+  readonly reversePath: string;
+  readonly recipients: readonly string[];
+  /** Text with LF or CRLF line ends, or bytes as they are. */
+  readonly content: string | Uint8Array;
+  readonly parameters?: MailParameters;
+  /** Name of the listener; default the first. */
+  readonly listener?: string;
+}
+
+/** What came of it. */
+export interface Outcome {
+  /** The answer to the command that ended it: the message's, or that of the first stage that refused all. */
+  readonly reply: Reply;
+  /** What became of each recipient. */
+  readonly recipients: TraceRecord["recipients"];
+  /** Facts by name, as the last plugin that provided them left them. */
+  readonly facts: { readonly [name: string]: unknown };
+  readonly edits: TraceRecord["edits"];
+  /** What each next hop got for this message. */
+  readonly deliveries: readonly Delivered[];
+  /** The whole trace; undefined when nobody was named as recipient. */
+  readonly trace: TraceRecord | undefined;
+}
+
+export interface TestGateway {
+  inject(injection: Injection): Promise<Outcome>;
+}
+
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const noDns: Resolver = { resolve: async () => ({ status: "nxdomain" }) };
+
+/**
+ * Makes a gateway of a config for tests.
+ *
+ * @throws ConfigFaults when the config is wrong, in the words the start would use
+ */
+export async function createTestGateway(
+  config: LoadedConfig,
+  options: TestOptions = {},
+): Promise<TestGateway> {
+  const spool = options.spool;
+  const effective = await resolveConfig(config, options.env ?? {}, { durableSpool: spool?.durable === true });
+  const clock = options.clock ?? webClock;
+  const traces = memoryTraces(1_000);
+  const recorders: RecordingNextHop[] = [];
+  const nextHops = new Map<string, NextHopDriver>();
+  for (const name of Object.keys(effective.nextHops)) {
+    const driver = options.nextHops?.[name] ?? recordingNextHop(name);
+    if ("deliveries" in driver) recorders.push(driver as RecordingNextHop);
+    nextHops.set(name, driver);
+  }
+  const services: Services = {
+    clock,
+    random: webRandom,
+    log: silent,
+    dns: options.dns ?? noDns,
+    fetch:
+      options.fetch ?? (async () => Promise.reject(new Error("a test gateway has no network: give 'fetch'"))),
+    store: memoryStore(clock),
+    crypto: webCrypto,
+    contents: memoryContents(MESSAGE_BYTES_MAX),
+    traces,
+    nextHops,
+    ...(spool ? { spool } : {}),
+  };
+  const gateway = createGateway(effective, services);
+
+  return {
+    async inject(injection) {
+      const listener =
+        effective.listeners.find(({ name }) => name === injection.listener) ?? effective.listeners[0];
+      if (!listener) throw new Error("the config has no listener");
+      const before = recorders.map(({ deliveries }) => deliveries.length);
+      const put: TraceRecord[] = [];
+      const stop = traces.subscribe((record) => put.push(record));
+      const session = gateway.openSession({
+        origin: "smtp",
+        listener: { name: listener.name, kind: listener.kind, address: listener.address.host },
+        client: { ip: injection.client?.ip ?? "127.0.0.1", port: 40_000 },
+        local: "127.0.0.1:25",
+      });
+      const answer = await converse(session, injection);
+      session.close();
+      stop();
+      const trace = put.at(-1);
+      return {
+        reply: { code: answer.code ?? CODES[answer.kind], enhanced: answer.enhanced, text: answer.text },
+        recipients: trace?.recipients ?? [],
+        facts: Object.assign(
+          {},
+          ...(trace?.entries ?? []).map((entry) => ("facts" in entry ? entry.facts : {})),
+        ),
+        edits: trace?.edits ?? [],
+        deliveries: recorders.flatMap(({ deliveries }, i) => deliveries.slice(before[i])),
+        trace,
+      };
+    },
+  };
+}
+
+async function converse(
+  session: ReturnType<ReturnType<typeof createGateway>["openSession"]>,
+  injection: Injection,
+): Promise<Answer> {
+  const steps: (() => Promise<Answer>)[] = [
+    () => session.connect(),
+    () => session.ehlo(injection.client?.ehlo ?? "client.example"),
+  ];
+  const { login } = injection;
+  if (login) steps.push(() => session.auth({ mechanism: "PLAIN", ...login }));
+  steps.push(() => session.mail(path(injection.reversePath, "reverse"), injection.parameters ?? {}));
+  for (const step of steps) {
+    const answer = await step();
+    if (answer.kind !== "goOn") return answer;
+  }
+  let taken = 0;
+  let last: Answer | undefined;
+  for (const recipient of injection.recipients) {
+    const forwardPath = path(recipient, "forward");
+    if (!forwardPath) throw new TypeError("a recipient can not be empty");
+    last = await session.rcpt(forwardPath, {});
+    if (last.kind === "goOn") taken++;
+  }
+  if (taken === 0) return last ?? { kind: "reject", enhanced: "5.5.1", text: "No recipients", code: 503 };
+  const receiver = session.receive();
+  await receiver.write(octets(injection.content));
+  return (await receiver.end()).answer;
+}
+
+function path(text: string, kind: "reverse" | "forward") {
+  const parsed = parsePath(`<${text}>`, { kind });
+  if (parsed && isPathFault(parsed)) throw new TypeError(`'${text}' is no address: ${parsed.fault}`);
+  return parsed;
+}
+
+const octets = (content: string | Uint8Array): Uint8Array =>
+  typeof content === "string" ? new TextEncoder().encode(content.replace(/\r?\n/g, "\r\n")) : content;

@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ConfigFaults, defineGateway, mailbox, resolveConfig, smtp } from "../../core/config/mod.ts";
+import { definePlugin, pipeline } from "../../core/pipeline/mod.ts";
+
+const router = definePlugin({
+  name: "routes",
+  routes: true,
+  nextHops: ["backend"],
+  envelopeRoute: () => undefined,
+});
+const good = { pipeline: pipeline(router), nextHops: { backend: mailbox() } };
+
+/** The effective config of an input that types may not allow. */
+const resolveLoose = (input: unknown, options = {}) => resolveConfig({ kind: "gateway", input }, {}, options);
+
+async function linesOf(input: unknown, options = {}): Promise<readonly string[]> {
+  const error = await resolveLoose(input, options).then(
+    () => assert.fail("the config was taken"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof ConfigFaults, String(error));
+  return error.message.split("\n");
+}
+
+const loud = definePlugin({ name: "loud", check: () => ["no rule covers example.org"] });
+const needy = definePlugin({ name: "needy", needs: ["tcp"] });
+const ADDRESS = '"host:port" such as "127.0.0.1:2525", or a port from 0 to 65535';
+
+const FAULTS: readonly { name: string; input: object; want: readonly string[] }[] = [
+  {
+    name: "a port out of range",
+    input: { listeners: [{ address: 25252525 }] },
+    want: [`listeners[0].address: found 25252525, expected ${ADDRESS}`],
+  },
+  {
+    name: "an address without a port",
+    input: { listeners: [{ address: "127.0.0.1" }] },
+    want: [`listeners[0].address: found "127.0.0.1", expected ${ADDRESS}`],
+  },
+  {
+    name: "an unknown key with a near one",
+    input: { listners: [] },
+    want: [
+      'listners: found an unknown key, expected one of hostName, listeners, http, data, domains, postmaster, nextHops, pipeline, limits, onMixedVerdict, onMixedTempfail, split, deadline, trace; did you mean "listeners"?',
+    ],
+  },
+  {
+    name: "an unknown key inside",
+    input: { limits: { messageByteMax: 5000 } },
+    want: [
+      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, idle; did you mean "messageBytesMax"?',
+    ],
+  },
+  {
+    name: "an unknown key of smtp()",
+    input: { nextHops: { backend: smtp({ host: "127.0.0.1", prot: 25 } as never) } },
+    want: [
+      "nextHops.backend.prot: found an unknown key, expected one of kind, servers, mode, tls, implicitTls, auth, passReplyText, connectTimeout, replyTimeout, connectionsMax",
+    ],
+  },
+  {
+    name: "a size that is none",
+    input: { limits: { messageBytesMax: "50 apples" } },
+    want: [
+      'limits.messageBytesMax: found "50 apples", expected a size of at least 1KB: octets, or "64KB", "50MB", "1GB"',
+    ],
+  },
+  {
+    name: "a duration that is none",
+    input: { deadline: "soon" },
+    want: ['deadline: found "soon", expected a duration from 1s to 10m: milliseconds, or "5s", "2m", "4h"'],
+  },
+  {
+    name: "a network that holds every address",
+    input: { listeners: [{ address: "127.0.0.1:0", trustedNetworks: ["0.0.0.0/0"] }] },
+    want: [
+      'listeners[0].trustedNetworks[0]: found "0.0.0.0/0", expected a network such as "192.0.2.0/24" or "2001:db8::/32"; one that holds every address makes an open relay',
+    ],
+  },
+  {
+    name: "a listener off loopback without domains",
+    input: { listeners: [{ address: "0.0.0.0:2525" }] },
+    want: [
+      'domains: found an empty list, expected the mail domains served here, because listeners[0] listens off loopback on 0.0.0.0:2525; set domains: ["example.com"] (POSTERN_DOMAINS=example.com), or listen on 127.0.0.1',
+    ],
+  },
+  {
+    name: "a next hop that smtp() could not read",
+    input: { nextHops: { backend: smtp("mail.example:smtp") } },
+    want: [
+      'nextHops.backend.servers[0]: found "mail.example:smtp", expected "host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25"',
+    ],
+  },
+  {
+    name: "a next hop that no one named",
+    input: { nextHops: { backends: mailbox() } },
+    want: [
+      'pipeline: routes: found the next hop "backend", expected one of nextHops: backends; did you mean "backends"?',
+    ],
+  },
+  {
+    name: "mode queue without a durable spool",
+    input: { nextHops: { backend: smtp({ host: "127.0.0.1", mode: "queue" }) } },
+    want: [
+      'nextHops.backend.mode: found "queue", expected "inline": there is no durable spool yet, and without one accepted mail could be lost',
+    ],
+  },
+  {
+    name: "quarantine, spool and split without a durable spool",
+    input: { onMixedVerdict: "quarantine", onMixedTempfail: "spool", split: "spool" },
+    want: [
+      'onMixedVerdict: found "quarantine", expected "refuse": there is no durable spool yet, and without one accepted mail could be lost',
+      'onMixedTempfail: found "spool", expected "all": there is no durable spool yet, and without one accepted mail could be lost',
+      'split: found "spool", expected "later": there is no durable spool yet, and without one accepted mail could be lost',
+    ],
+  },
+  {
+    name: "a pipeline that does not route",
+    input: { pipeline: pipeline(definePlugin({ name: "idle" })) },
+    want: ["pipeline: the pipeline has no plugin that routes: add routes(...)"],
+  },
+  {
+    name: "no pipeline",
+    input: { pipeline: undefined },
+    want: ["pipeline: found nothing, expected pipeline(...) with the plugins in order"],
+  },
+  {
+    name: "what a plugin's check finds",
+    input: { pipeline: pipeline(loud, router) },
+    want: ["pipeline: loud: no rule covers example.org"],
+  },
+  {
+    name: "a domain that is none",
+    input: { domains: ["exa mple.com"] },
+    want: ['domains[0]: found "exa mple.com", expected a mail domain such as "example.com"'],
+  },
+  {
+    name: "a folder out of the data folder",
+    input: { nextHops: { backend: mailbox({ folder: "../up" }) } },
+    want: ['nextHops.backend.folder: found "../up", expected a folder in the data folder, such as "mailbox"'],
+  },
+  {
+    name: "a fault and one of the whole at once",
+    input: { deadline: "soon", nextHops: {} },
+    want: [
+      'deadline: found "soon", expected a duration from 1s to 10m: milliseconds, or "5s", "2m", "4h"',
+      'pipeline: routes: found the next hop "backend", expected one of nextHops, which is empty',
+    ],
+  },
+];
+
+describe("resolveConfig refuses", () => {
+  for (const { name, input, want } of FAULTS) {
+    it(name, async () => assert.deepEqual(await linesOf({ ...good, ...input }), want));
+  }
+
+  it("a plugin that needs what the host does not have", async () => {
+    const input = { ...good, pipeline: pipeline(needy, router) };
+    assert.deepEqual(await linesOf(input, { capabilities: new Set(["dns"]) }), [
+      "pipeline: needy: the plugin needs 'tcp', which this host does not have",
+    ]);
+  });
+
+  it("a wrong password without showing it", async () => {
+    const auth = { user: "ann", password: 12345 };
+    const lines = await linesOf({
+      ...good,
+      nextHops: { backend: smtp({ host: "127.0.0.1", auth } as never) },
+    });
+    assert.deepEqual(lines, [
+      "nextHops.backend.auth.password: found a value that is not shown, expected a password",
+    ]);
+    const [line = ""] = await linesOf({ ...good, nextHops: { backend: smtp("ann:hunter2@127.0.0.1:25") } });
+    assert.ok(line.includes('found "...@127.0.0.1:25"') && !line.includes("hunter2"), line);
+  });
+
+  it("what is no config at all", async () => {
+    assert.deepEqual(await linesOf(7), [
+      "found 7, expected defineGateway to get, or its function to return, a config object",
+    ]);
+  });
+});
+
+describe("resolveConfig", () => {
+  it("fills in every default", async () => {
+    const { pipeline: _, hash, ...config } = await resolveConfig(defineGateway(good), {});
+    assert.match(hash, /^[0-9a-f]{12}$/);
+    assert.deepEqual(config, {
+      hostName: "localhost",
+      listeners: [
+        {
+          name: "relay",
+          kind: "relay",
+          address: { host: "127.0.0.1", port: 2525 },
+          authRequired: false,
+          greetingDelayMs: 100,
+          trustedNetworks: ["127.0.0.0/8", "::1/128"],
+        },
+      ],
+      data: ".postern",
+      domains: [],
+      nextHops: { backend: { kind: "mailbox", folder: "mailbox" } },
+      limits: { messageBytesMax: 50 * 2 ** 20, recipientsMax: 1000, sessionsMax: 1000, idleMs: 300_000 },
+      onMixedVerdict: "refuse",
+      onMixedTempfail: "all",
+      split: "later",
+      deadlineMs: 120_000,
+      trace: { entriesMax: 300, ageMaxMs: 7 * 86_400_000, bytesMax: 256 * 2 ** 20 },
+    });
+  });
+
+  it("calls a config function with the environment and splits domains at commas, as A-labels", async () => {
+    const loaded = defineGateway((env) => ({ ...good, domains: env.POSTERN_DOMAINS }));
+    const config = await resolveConfig(loaded, { POSTERN_DOMAINS: "Example.com, bücher.example" });
+    assert.deepEqual(config.domains, ["example.com", "xn--bcher-kva.example"]);
+  });
+
+  it("trusts nobody on a listener off loopback", async () => {
+    const config = await resolveLoose({
+      ...good,
+      listeners: [{ address: "[::]:25" }],
+      domains: ["example.com"],
+    });
+    assert.deepEqual(config.listeners[0]?.trustedNetworks, []);
+  });
+
+  it("gives the page the host names of loopback", async () => {
+    const config = await resolveLoose({ ...good, http: 8025 });
+    assert.deepEqual(config.http, {
+      address: { host: "127.0.0.1", port: 8025 },
+      hostNames: ["localhost", "127.0.0.1", "[::1]"],
+    });
+  });
+
+  it("gives the same hash for the same config, another for another, and the same for another password", async () => {
+    const hop = (password: string) => ({
+      ...good,
+      nextHops: { backend: smtp({ host: "127.0.0.1", auth: { user: "ann", password } }) },
+    });
+    const hashOf = async (input: unknown) => (await resolveLoose(input)).hash;
+    assert.equal(await hashOf(good), await hashOf({ ...good }));
+    assert.notEqual(await hashOf(good), await hashOf({ ...good, deadline: "30s" }));
+    assert.equal(await hashOf(hop("a")), await hashOf(hop("b")));
+  });
+});
+
+describe("smtp", () => {
+  const servers = (to: Parameters<typeof smtp>[0]) => smtp(to).servers;
+  it("reads host, port and IPv6 brackets, with port 25 by default and 465 for implicit TLS", () => {
+    assert.deepEqual(servers("mail.example"), [{ host: "mail.example", port: 25 }]);
+    assert.deepEqual(servers("[2001:db8::1]:2525"), [{ host: "2001:db8::1", port: 2525 }]);
+    assert.deepEqual(servers({ host: "mail.example", implicitTls: true }), [
+      { host: "mail.example", port: 465 },
+    ]);
+    assert.deepEqual(servers({ servers: ["a.example", "b.example:26"] }), [
+      { host: "a.example", port: 25 },
+      { host: "b.example", port: 26 },
+    ]);
+  });
+});
