@@ -189,7 +189,6 @@ class Segments implements TraceStore {
   /** Name of a segment that would begin now: no id of an earlier segment sorts after it. */
   #beginning(): string {
     const first = this.#leaving.keys().next().value ?? "";
-    // biome-ignore lint/complexity/useMathMinMax: ids are text
     return first > this.#highest ? first : this.#highest;
   }
 
