@@ -1,0 +1,12 @@
+/** Measured as "empty": routes and nothing else, all limits and the trace at their defaults. */
+import { defineGateway, pipeline, smtp } from "postern";
+import { routes } from "postern/plugins";
+
+export default defineGateway((env) => ({
+  hostName: "gateway.example",
+  listeners: [{ address: "127.0.0.1:0" }],
+  http: "127.0.0.1:0",
+  data: env.POSTERN_DATA ?? ".postern",
+  pipeline: pipeline(routes([{ recipient: "*", nextHop: "sink" }])),
+  nextHops: { sink: smtp(env.POSTERN_UPSTREAM ?? "") },
+}));

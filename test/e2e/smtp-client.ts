@@ -1,0 +1,120 @@
+/** An SMTP client on a raw socket: says what it is told, octet for octet, and reads the replies. */
+import { connect, type Socket } from "node:net";
+
+const REPLY_MS_MAX = 60_000;
+
+/** One reply; `text` has all its lines. */
+export interface ClientReply {
+  readonly code: number;
+  readonly text: string;
+}
+
+export class SmtpClient {
+  readonly socket: Socket;
+  #received = "";
+  #closed = false;
+  #waiting: (() => void) | undefined;
+
+  constructor(port: number, host = "127.0.0.1") {
+    this.socket = connect({ port, host, noDelay: true });
+    this.socket.on("error", () => {});
+    this.socket.on("data", (chunk) => {
+      this.#received += chunk.toString("latin1");
+      this.#waiting?.();
+    });
+    this.socket.on("close", () => {
+      this.#closed = true;
+      this.#waiting?.();
+    });
+  }
+
+  /** The next reply; undefined when the connection ended without one. */
+  async reply(): Promise<ClientReply | undefined> {
+    const until = Date.now() + REPLY_MS_MAX;
+    for (;;) {
+      const found = /^(?:\d{3}-[^\r\n]*\r\n)*(\d{3})(?: [^\r\n]*)?\r\n/.exec(this.#received);
+      if (found) {
+        this.#received = this.#received.slice(found[0].length);
+        return { code: Number(found[1]), text: found[0].trimEnd() };
+      }
+      if (this.#closed) return undefined;
+      if (Date.now() > until) throw new Error(`no reply within ${REPLY_MS_MAX} ms`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting = resolve;
+      const timer = setTimeout(resolve, REPLY_MS_MAX);
+      await promise;
+      clearTimeout(timer);
+    }
+  }
+
+  /** Says a line and gives the reply to it. Code 0 stands for a connection that ended. */
+  async ask(line: string): Promise<ClientReply> {
+    this.socket.write(Buffer.from(`${line}\r\n`, "utf8"));
+    return (await this.reply()) ?? { code: 0, text: "" };
+  }
+
+  /** Greeting and EHLO. */
+  async greet(): Promise<ClientReply> {
+    const greeting = (await this.reply()) ?? { code: 0, text: "" };
+    return greeting.code === 220 ? this.ask("EHLO client.example") : greeting;
+  }
+
+  /** One transaction; gives the first reply that is not positive, or the last. */
+  async send(
+    content: Buffer,
+    { reversePath = "sender@example.com", recipients = ["you@example.com"], parameters = "" } = {},
+  ): Promise<ClientReply> {
+    const mail = await this.ask(`MAIL FROM:<${reversePath}>${parameters}`);
+    if (mail.code !== 250) return mail;
+    for (const recipient of recipients) {
+      const rcpt = await this.ask(`RCPT TO:<${recipient}>`);
+      if (rcpt.code !== 250) return rcpt;
+    }
+    const data = await this.ask("DATA");
+    if (data.code !== 354) return data;
+    this.socket.write(onTheWire(content));
+    return (await this.reply()) ?? { code: 0, text: "" };
+  }
+
+  async quit(): Promise<void> {
+    await this.ask("QUIT");
+    this.socket.destroy();
+  }
+}
+
+/** Opens a connection, sends one message, and closes it. */
+export async function sendOne(
+  port: number,
+  content: Buffer,
+  envelope: Parameters<SmtpClient["send"]>[1] = {},
+): Promise<ClientReply> {
+  const client = new SmtpClient(port);
+  try {
+    const greeted = await client.greet();
+    if (greeted.code !== 250) return greeted;
+    return await client.send(content, envelope);
+  } finally {
+    client.socket.destroy();
+  }
+}
+
+/** The content with dots stuffed, a line end where the last line has none, and the final dot. */
+export function onTheWire(content: Buffer): Buffer {
+  const stuffed = content.toString("latin1").replace(/(^|\r\n)\./g, "$1..");
+  const end = content.length === 0 || content.subarray(-2).equals(CRLF) ? ".\r\n" : "\r\n.\r\n";
+  return Buffer.from(stuffed + end, "latin1");
+}
+
+const CRLF = Buffer.from("\r\n");
+
+/** What the sink must have got of this content: it ends in CRLF. */
+export function withLineEnd(content: Buffer): Buffer {
+  return content.length === 0 || content.subarray(-2).equals(CRLF) ? content : Buffer.concat([content, CRLF]);
+}
+
+/** Parts the trace field that the gateway put on top from the rest; an empty field when the first one is another. */
+export function partReceived(content: Buffer): { readonly received: string; readonly rest: Buffer } {
+  const field = /^Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*/.exec(content.toString("latin1", 0, 2000));
+  const received = field?.[0] ?? "";
+  return { received, rest: content.subarray(received.length) };
+}
