@@ -1,12 +1,60 @@
 /** Checks the options of plugins with zod, so that a wrong one is told before the start in one clear line. */
 import { z } from "postern";
 
-/** How an option value is told: its kind and, where short, itself. */
+/**
+ * Gives the checked options.
+ *
+ * @param plugin the plugin's name, for the message
+ * @throws TypeError with one line for each fault: plugin, path, found, expected
+ */
+export function parseOptions<S extends z.ZodType>(plugin: string, schema: S, options: unknown): z.output<S> {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new TypeError(result.error.issues.flatMap((issue) => lines(plugin, issue, options)).join("\n"));
+}
+
+/** An object schema that takes no other keys, and names its own where another is found. */
+export function objectOption<const S extends z.core.$ZodShape>(shape: S) {
+  const keys = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === "unrecognized_keys" ? `one of: ${keys}` : `an object with ${keys}`),
+  });
+}
+
+/** A schema for a function, which zod can not look into. */
+export const functionOption = <F>(what: string): z.ZodType<F> =>
+  z.custom<F>((value) => typeof value === "function", what);
+
+/** A whole number within bounds. */
+export const countOption = (from: number, to: number) => {
+  const error = `a whole number from ${from} to ${to}`;
+  return z.int({ error }).min(from, { error }).max(to, { error });
+};
+
+const FOUND_CHARACTERS_MAX = 80;
+
+function lines(plugin: string, issue: z.core.$ZodIssue, options: unknown): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map(
+      (key) =>
+        `${plugin}: ${spell([...issue.path, key])}: found an unknown option; expected ${issue.message}`,
+    );
+  }
+  const found = isSecret(issue.path) ? "a value that is not shown" : describe(valueAt(options, issue.path));
+  return [`${plugin}: ${spell(issue.path)}: found ${found}; expected ${issue.message}`];
+}
+
+/** Paths whose values must not be shown. */
+const isSecret = (path: readonly PropertyKey[]): boolean => path[0] === "users";
+
+/** How an option value is told: itself where it is short and simple, else its kind. Objects may hold secrets. */
 function describe(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "function") return "a function";
-  const json = JSON.stringify(value) ?? String(value);
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > FOUND_CHARACTERS_MAX ? `${text.slice(0, FOUND_CHARACTERS_MAX)}...` : text;
 }
 
 /** The value at a path within options. */
@@ -29,26 +77,3 @@ function spell(path: readonly PropertyKey[]): string {
   }
   return text === "" ? "options" : text;
 }
-
-/** Paths whose values must not be shown. */
-const isSecret = (path: readonly PropertyKey[]): boolean => path[0] === "users";
-
-/**
- * Gives the checked options.
- *
- * @param plugin the plugin's name, for the message
- * @throws TypeError with one line for each fault: plugin, path, found, expected
- */
-export function parseOptions<S extends z.ZodType>(plugin: string, schema: S, options: unknown): z.output<S> {
-  const result = schema.safeParse(options);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => {
-    const found = isSecret(issue.path) ? "a value not shown" : describe(valueAt(options, issue.path));
-    return `${plugin}: ${spell(issue.path)}: found ${found}; expected: ${issue.message}`;
-  });
-  throw new TypeError(lines.join("\n"));
-}
-
-/** A schema for a function, which zod can not look into. */
-export const functionOption = <F>(what: string): z.ZodType<F> =>
-  z.custom<F>((value) => typeof value === "function", what);

@@ -3,8 +3,17 @@
  * translates its answer; it neither folds nor plans. Nothing is kept between runs but what lies in the isolate.
  */
 import type { Environment, GatewayConfig, LoadedConfig } from "../config/mod.ts";
-import { createGateway, memoryStore, memoryTraces, type Services, type TraceStore } from "../gateway/mod.ts";
-import { memoryContents, webClock, webCrypto, webRandom } from "../gateway/mod.ts";
+import {
+  createGateway,
+  memoryContents,
+  memoryStore,
+  memoryTraces,
+  type Services,
+  type TraceStore,
+  webClock,
+  webCrypto,
+  webRandom,
+} from "../gateway/mod.ts";
 import type { Log, LogFields, Resolver } from "../pipeline/mod.ts";
 import { resolveEdgeConfig } from "./edge-config.ts";
 import { type EmailMessage, EmailTempfail, replyLine } from "./email-message.ts";
@@ -61,7 +70,8 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
     async fetch(request, env) {
       const { pathname } = new URL(request.url);
       if (pathname !== "/healthz") return json(404, { error: "notFound" });
-      if (request.method !== "GET" && request.method !== "HEAD") return json(405, { error: "methodNotAllowed" });
+      if (request.method !== "GET" && request.method !== "HEAD")
+        return json(405, { error: "methodNotAllowed" });
       // What is wrong with the config is for the log, not for whoever asks.
       return start(env).then(
         () => json(200, { status: "ok" }),

@@ -53,7 +53,7 @@ export class Engine {
     return description?.kind === "smtp" ? description.mode : "inline";
   }
 
-  /** Counts a message in; the returned function counts it out. */
+  /** Counts a message or an event hook in; the returned function counts it out. */
   enter(): () => void {
     this.#underWay++;
     return () => {
@@ -63,7 +63,7 @@ export class Engine {
     };
   }
 
-  /** Resolves when no message is between its first octet and its answer. */
+  /** Resolves when no message is between its first octet and its answer, and no event hook runs. */
   drain(): Promise<void> {
     if (this.#underWay === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -119,6 +119,7 @@ export class Engine {
       return;
     }
     this.#eventsRunning++;
+    const leave = this.enter();
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal]);
     try {
@@ -133,6 +134,7 @@ export class Engine {
     } finally {
       over.abort(new Error("over"));
       this.#eventsRunning--;
+      leave();
     }
   }
 }

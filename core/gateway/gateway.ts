@@ -13,7 +13,7 @@ export interface Gateway {
   newId(): string;
   /** Whether any plugin answers AUTH: hosts offer it only then. */
   readonly authenticates: boolean;
-  /** Resolves when no message is between its first octet and its answer. */
+  /** Resolves when no message is between its first octet and its answer, and no event hook runs (30 s at most). */
   drain(): Promise<void>;
 }
 

@@ -54,7 +54,8 @@ class Load {
 
   /** Whether one more message is to be begun. */
   #more(): boolean {
-    if (performance.now() >= this.#until || this.#begun >= (this.#order.messagesMax ?? Infinity)) return false;
+    if (performance.now() >= this.#until || this.#begun >= (this.#order.messagesMax ?? Infinity))
+      return false;
     this.#begun += 1;
     return true;
   }
@@ -143,29 +144,25 @@ class Session {
   }
 
   #reply(line: string): void {
-    switch (this.#state) {
-      case "greeting":
-        if (!line.startsWith("220")) return this.#fail(line);
-        this.#state = "ehlo";
-        this.#socket.write("EHLO load.example\r\n");
-        return;
-      case "ehlo":
-        if (!line.startsWith("250")) return this.#fail(line);
-        return this.sendMessage();
-      case "envelope":
-        if (!line.startsWith(WANTED[this.#step] ?? "")) return this.#fail(line);
-        this.#step += 1;
-        if (this.#step === ENVELOPE.length) {
-          this.#state = "content";
-          this.#socket.write(this.#content);
-        } else if (!this.#pipelining) this.#socket.write(`${ENVELOPE[this.#step]}\r\n`);
-        return;
-      case "content":
-        if (!line.startsWith("250")) return this.#fail(line);
-        return this.onMessage(undefined);
-      case "quit":
-        return;
+    if (this.#state === "quit") return;
+    if (!line.startsWith(this.#wanted())) this.#fail(line);
+    else if (this.#state === "greeting") {
+      this.#state = "ehlo";
+      this.#socket.write("EHLO load.example\r\n");
+    } else if (this.#state === "ehlo") this.sendMessage();
+    else if (this.#state === "content") this.onMessage(undefined);
+    else {
+      this.#step += 1;
+      if (this.#step === ENVELOPE.length) {
+        this.#state = "content";
+        this.#socket.write(this.#content);
+      } else if (!this.#pipelining) this.#socket.write(`${ENVELOPE[this.#step]}\r\n`);
     }
+  }
+
+  #wanted(): string {
+    if (this.#state === "greeting") return "220";
+    return this.#state === "envelope" ? WANTED[this.#step]! : "250";
   }
 
   #fail(fault: string): void {

@@ -1,7 +1,8 @@
 /** The processes of an e2e test: the gateway as a user starts it, and the sink behind it. Each is ended by its own id. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -140,12 +141,18 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
   };
 }
 
-/** Settings of a config that only routes, as JavaScript: it adds nothing to a message but the trace field. */
-export async function routesOnlyConfig(folder: string, settings = "", route?: string): Promise<string> {
-  const file = join(folder, `gateway-${Math.random().toString(36).slice(2)}.config.mjs`);
+/**
+ * Writes a config that only routes, so that it adds nothing to a message but the trace field.
+ * `settings` are more of its keys as JavaScript, which win; `route` is the one entry of routes().
+ */
+export async function routesOnlyConfig(
+  folder: string,
+  { settings = "", route = '{ recipient: "*", nextHop: "backend" }' } = {},
+): Promise<string> {
+  const file = join(folder, `${randomUUID()}.config.mjs`);
   const face = new URL("../../core/mod.ts", import.meta.url).href;
   const plugins = new URL("../../plugins/mod.ts", import.meta.url).href;
-  writeFileSync(
+  await writeFile(
     file,
     `import { defineGateway, mailbox, pipeline, smtp } from ${JSON.stringify(face)};
 import { routes } from ${JSON.stringify(plugins)};
@@ -154,18 +161,13 @@ export default defineGateway((env) => ({
   listeners: [{ address: env.POSTERN_SMTP, greetingDelay: 0 }],
   data: env.POSTERN_DATA,
   domains: env.POSTERN_DOMAINS,
-  pipeline: pipeline(routes([${route ?? '{ recipient: "*", nextHop: "backend" }'}])),
+  pipeline: pipeline(routes([${route}])),
   nextHops: { backend: env.POSTERN_UPSTREAM ? smtp(env.POSTERN_UPSTREAM) : mailbox() },
   ${settings}
 }));
 `,
   );
   return file;
-}
-
-/** Reads a file, or undefined where there is none. */
-export async function readIfThere(file: string): Promise<string | undefined> {
-  return readFile(file, "utf8").catch(() => undefined);
 }
 
 function exitOf(child: ChildProcess): Promise<number | null> {

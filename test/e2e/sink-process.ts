@@ -21,16 +21,15 @@ let count = 0;
 
 /** Takes off the dots that SMTP put on, at the start of lines that end in CRLF only (RFC 5321 4.5.2). */
 function unstuff(wire: Buffer): Buffer {
-  const parts: Buffer[] = [];
-  let from = wire[0] === 0x2e ? 1 : 0;
-  for (;;) {
-    const at = wire.indexOf("\r\n.", from);
-    if (at === -1) break;
-    parts.push(wire.subarray(from, at + 2));
-    from = at + 3;
+  const content = Buffer.allocUnsafe(wire.length);
+  let used = 0;
+  for (let n = 0; n < wire.length; n += 1) {
+    const lineStart = n === 0 || (wire[n - 1] === 0x0a && wire[n - 2] === 0x0d);
+    if (lineStart && wire[n] === 0x2e) continue;
+    content[used] = wire[n] ?? 0;
+    used += 1;
   }
-  parts.push(wire.subarray(from));
-  return Buffer.concat(parts);
+  return content.subarray(0, used);
 }
 
 class Session {

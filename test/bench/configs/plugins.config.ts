@@ -31,7 +31,9 @@ export default defineGateway((env) => ({
     scoring(),
     headers({
       facts: [Score],
-      add: [{ name: "X-Score", value: (ctx) => String(ctx.fact(Score)), reason: "the score of this gateway" }],
+      add: [
+        { name: "X-Score", value: (ctx) => String(ctx.fact(Score)), reason: "the score of this gateway" },
+      ],
     }),
     routes([{ recipient: "*", nextHop: "sink" }]),
   ),

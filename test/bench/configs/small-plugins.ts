@@ -140,7 +140,7 @@ export const alignment = () =>
     reads: [SenderDomain],
     provides: [Alignment],
     data(ctx) {
-      const author = ctx.message.header.mailboxes("from").mailboxes[0]?.domain.toLowerCase();
+      const author = ctx.message.header.addresses("from").mailboxes[0]?.domain.toLowerCase();
       ctx.provide(Alignment, author === ctx.fact(SenderDomain).name ? "same" : "other");
     },
   });

@@ -1,0 +1,103 @@
+/** Feeds one message of the platform to the engine as a session with one transaction and one recipient. */
+import {
+  type Answer,
+  CODES,
+  type ContentReceiver,
+  type Gateway,
+  type GatewaySession,
+} from "../gateway/mod.ts";
+import {
+  isPathFault,
+  localError,
+  makeReply,
+  messageTooLarge,
+  parsePath,
+  type Reply,
+  recipientSyntax,
+  senderSyntax,
+} from "../mail/mod.ts";
+import type { EmailMessage } from "./email-message.ts";
+
+/** What the platform is to be told. */
+export interface EmailOutcome {
+  /** `accepted`: it is forwarded or discarded. */
+  readonly outcome: "accepted" | "refused" | "deferred";
+  readonly reply: Reply;
+}
+
+/**
+ * Runs a message to its outcome. The platform tells neither the client's address nor its EHLO name, so that the client
+ * is a stranger and `ehlo` hooks do not run.
+ */
+export async function receiveEmail(
+  gateway: Gateway,
+  message: EmailMessage,
+  messageBytesMax: number,
+): Promise<EmailOutcome> {
+  const reversePath = parsePath(`<${message.from}>`, { kind: "reverse" });
+  if (isPathFault(reversePath)) return outcomeOf(senderSyntax());
+  const forwardPath = parsePath(`<${message.to}>`, { kind: "forward" });
+  if (isPathFault(forwardPath)) return outcomeOf(recipientSyntax());
+  const session = gateway.openSession({
+    origin: "email",
+    listener: { name: "email", kind: "email", address: "" },
+    client: { ip: "", port: 0 },
+    local: "",
+  });
+  try {
+    const smtputf8 = /[^\0-\x7f]/.test(message.from + message.to);
+    const steps = [
+      () => session.connect(),
+      () => session.mail(reversePath, { size: message.rawSize, ...(smtputf8 ? { smtputf8 } : {}) }),
+      () => session.rcpt(forwardPath, {}),
+    ];
+    for (const step of steps) {
+      const answer = await step();
+      if (answer.kind !== "goOn") return outcomeOf(replyOf(answer));
+    }
+    return outcomeOf(replyOf(await receive(session, message, messageBytesMax)));
+  } finally {
+    session.close();
+  }
+}
+
+async function receive(session: GatewaySession, message: EmailMessage, bytesMax: number): Promise<Answer> {
+  const receiver = session.receive();
+  const reader = message.raw.getReader();
+  try {
+    if (message.rawSize > bytesMax) return await tooLarge(receiver);
+    let bytes = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      bytes += value.length;
+      if (bytes > bytesMax) return await tooLarge(receiver);
+      await receiver.write(value);
+    }
+  } catch (error) {
+    const answer: Answer = { kind: "tempfail", ...localError() };
+    return (
+      (await receiver.abort(`the content can not be read: ${String(error).slice(0, 300)}`, answer)) ?? answer
+    );
+  } finally {
+    // Whatever is left of it is of no use; a stream that was read to its end does not mind.
+    reader.cancel().catch(() => {});
+  }
+  return (await receiver.end()).answer;
+}
+
+async function tooLarge(receiver: ContentReceiver): Promise<Answer> {
+  const answer: Answer = { kind: "reject", ...messageTooLarge() };
+  return (await receiver.abort("over the size limit", answer)) ?? answer;
+}
+
+/** The reply of an answer; a session stage's refusal may leave the words to the host. */
+function replyOf({ kind, code, enhanced, text }: Answer): Reply {
+  const base = makeReply(code ?? CODES[kind], "", text === "" ? "Message not taken" : text);
+  return { ...base, enhanced };
+}
+
+function outcomeOf(reply: Reply): EmailOutcome {
+  if (reply.code < 400) return { outcome: "accepted", reply };
+  return { outcome: reply.code < 500 ? "deferred" : "refused", reply };
+}

@@ -1,0 +1,53 @@
+/** The figures as text. */
+import type { Figures, Scenario } from "./scenario.ts";
+
+/** "1 KB, kept sessions". */
+export function titleOf({ messageBytes, kept, sessions }: Scenario): string {
+  return `${sizeOf(messageBytes)}, ${sessions} at once, ${kept ? "kept sessions" : "a session for each message"}`;
+}
+
+function sizeOf(bytes: number): string {
+  return bytes >= 1e6 ? `${bytes / 1e6} MB` : `${bytes / 1e3} KB`;
+}
+
+const COLUMNS = [
+  "",
+  "messages/s",
+  "±",
+  "of baseline",
+  "CPU/message",
+  "±",
+  "of baseline",
+  "peak RSS",
+  "failed",
+];
+
+/** A table of one scenario, the baseline's ratio behind each figure. */
+export function tableOf(figures: readonly Figures[]): string {
+  const base = figures.find(({ subject }) => subject === "baseline");
+  const rows = figures.map((each) => [
+    each.subject,
+    each.perSecond.toFixed(each.perSecond < 100 ? 1 : 0),
+    percent(each.perSecondSpread),
+    base ? (each.perSecond / base.perSecond).toFixed(2) : "",
+    cpu(each.cpuUsPerMessage),
+    percent(each.cpuSpread),
+    base ? (each.cpuUsPerMessage / base.cpuUsPerMessage).toFixed(2) : "",
+    `${(each.rssPeakBytes / 1e6).toFixed(0)} MB`,
+    String(each.failed),
+  ]);
+  const all = [COLUMNS, ...rows];
+  const widths = COLUMNS.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
+    )
+    .map((line) => `  ${line.trimEnd()}`)
+    .join("\n");
+}
+
+const percent = (part: number): string => `${(part * 100).toFixed(0)} %`;
+
+function cpu(us: number): string {
+  return us >= 10_000 ? `${(us / 1000).toFixed(1)} ms` : `${us.toFixed(0)} us`;
+}

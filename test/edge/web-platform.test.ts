@@ -1,0 +1,78 @@
+/** The proof that the core is neutral: bundled for no platform, it runs a message where only Web standards are. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { Edge } from "../../core/edge/mod.ts";
+import { bundleEdge, runEdge } from "./edge-bundle.ts";
+import { emailMessage } from "./email-fixture.ts";
+
+const SOURCE = `
+  import { defineGateway, definePlugin, fact, mailbox, pipeline, reject, z } from "postern";
+  import { createEdge } from "postern/edge";
+  import { attachments, headers, routes } from "postern/plugins";
+  export * as everything from "postern";
+  export * as plugins from "postern/plugins";
+
+  const Digest = fact("digest", { stage: "data", scope: "transaction", schema: z.string(), fallback: "" });
+  const digest = definePlugin({
+    name: "digest", provides: [Digest], digests: [{ canonical: "relaxed", hash: "sha256" }],
+    async data(ctx) {
+      const hash = await ctx.original.bodyDigest("relaxed", "sha256");
+      ctx.provide(Digest, btoa(String.fromCharCode(...hash)));
+    },
+  });
+  export default createEdge(defineGateway((env) => ({
+    domains: env.DOMAINS,
+    nextHops: { backend: mailbox() },
+    pipeline: pipeline(
+      attachments({ refuse: { extensions: ["exe"] } }),
+      digest,
+      headers({ facts: [Digest], add: [{ name: "X-Digest", value: (ctx) => ctx.fact(Digest) }] }),
+      routes([{ recipient: "*", nextHop: "backend" }]),
+    ),
+  })), { log: { debug() {}, info() {}, warn() {}, error() {} } });
+`;
+const env = { DOMAINS: "example.com", BINDING: {} };
+
+let code = "";
+before(async () => {
+  code = await bundleEdge(SOURCE);
+});
+
+test("the bundle of core, core/edge and plugins for a neutral platform imports nothing of Node", () => {
+  assert.ok(code.length > 100_000, "the bundle holds the package");
+  // Only the fault is shown: the bundle is long.
+  assert.deepEqual(code.match(/.*["'`]node:.*|.*\brequire\(.*|.*\bimport\(.*|^import .*/m)?.[0], undefined);
+});
+
+test("email() forwards a message in a context that has Web standards and nothing else", async () => {
+  const edge = runEdge<{ default: Edge }>(code).default;
+  const { message, forwarded, rejected } = emailMessage({ content: "Subject: hello\r\n\r\nbody\r\n" });
+  await edge.email(message, env);
+  assert.deepEqual(rejected, []);
+  assert.deepEqual(
+    forwarded.map(({ forwardPath, fields }) => ({ forwardPath, fields })),
+    [
+      {
+        forwardPath: "bob@example.com",
+        fields: { "x-digest": "Ck5SoRNWUpSR4X0COv7R5ub2pUTtl6xz4dTFz++ji4M=" },
+      },
+    ],
+  );
+});
+
+test("email() refuses an attachment in a context that has Web standards and nothing else", async () => {
+  const edge = runEdge<{ default: Edge }>(code).default;
+  const content =
+    'Content-Type: application/octet-stream; name="run.exe"\r\nContent-Disposition: attachment; filename="run.exe"\r\n\r\nMZ\r\n';
+  const { message, forwarded, rejected } = emailMessage({ content });
+  await edge.email(message, env);
+  assert.deepEqual(forwarded, []);
+  assert.match(rejected[0] ?? "", /^550 5\.7\.\d .*\(ref [0-9a-z]{14}\)$/);
+});
+
+test("fetch() answers /healthz in a context that has Web standards and nothing else", async () => {
+  const edge = runEdge<{ default: Edge }>(code).default;
+  const response = await edge.fetch(new Request("https://gateway.example/healthz"), env);
+  assert.equal(response.status, 200);
+  assert.deepEqual(await response.json(), { status: "ok" });
+});
