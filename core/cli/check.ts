@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { findConfig, loadConfig } from "./load-config.ts";
+import { checkTlsFiles } from "./tls-files.ts";
 
 /** Prints what is wrong, with file and line where the compiler knows them; gives the exit code. */
 export async function check(args: readonly string[]): Promise<number> {
@@ -12,6 +13,7 @@ export async function check(args: readonly string[]): Promise<number> {
   const typeFaults = compile(file);
   for (const line of typeFaults ?? []) process.stderr.write(`${line}\n`);
   const config = await loadConfig(file);
+  checkTlsFiles(config);
   if (typeFaults !== undefined && typeFaults.length > 0) return 1;
   const types = typeFaults === undefined ? " (types not checked: typescript is not installed)" : "";
   process.stdout.write(`ok: ${config.listeners.length} listeners, config ${config.hash}${types}\n`);

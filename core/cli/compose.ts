@@ -16,8 +16,12 @@ import {
   systemRandom,
 } from "../store/mod.ts";
 import { listenFault } from "./listen-fault.ts";
+import { mergeReaders } from "./mailbox-readers.ts";
 import { packageVersion } from "./main.ts";
 import { UserError } from "./user-error.ts";
+
+/** Between the deadline of a message and the end of waiting for it. */
+const DRAIN_SPARE_MS = 5_000;
 
 /** A gateway that listens. */
 export interface Running {
@@ -36,6 +40,7 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     ageMaxMs: config.trace.ageMaxMs,
     bytesMax: config.trace.bytesMax,
     clock: systemClock,
+    log,
   });
   const services: Services = {
     clock: systemClock,
@@ -55,15 +60,16 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
   const close = async (): Promise<void> => {
     // New sessions end first, then what is under way, then what it needed.
     await Promise.allSettled(smtp.map((listener) => listener.close()));
-    await gateway.drain();
+    await drainWithin(gateway.drain(), config.deadlineMs + DRAIN_SPARE_MS, log);
     await http?.close();
     await Promise.allSettled([...drivers.values()].map((driver) => driver.close()));
     await traces.close();
   };
+  const options = { log, authOffered: gateway.authenticates, sessions: { count: 0 } };
   try {
     for (const [index, listener] of config.listeners.entries()) {
       smtp.push(
-        await listenSmtp(config, listener, gateway, { log }).catch((error: unknown) => {
+        await listenSmtp(config, listener, gateway, options).catch((error: unknown) => {
           throw listenFault(error, `listeners[${index}].address`, listener.address);
         }),
       );
@@ -74,6 +80,19 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     throw error;
   }
   return { smtp, http, drivers, close };
+}
+
+/** Waits for what is under way; no message is promised to anybody after its deadline. */
+async function drainWithin(drained: Promise<void>, ms: number, log: Log): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([
+    drained,
+    systemClock.sleep(ms, late.signal).then(
+      () => log.error("drainGaveUp", { ms }),
+      () => {},
+    ),
+  ]);
+  late.abort();
 }
 
 async function startHttp(
@@ -105,17 +124,19 @@ async function startHttp(
 
 function makeDrivers(config: GatewayConfig, data: string, log: Log) {
   const drivers = new Map<string, NextHopDriver>();
-  let reader: MailboxReader | undefined;
+  const mailboxes = new Map<string, NextHopDriver & MailboxReader>();
   for (const [name, hop] of Object.entries(config.nextHops)) {
     if (hop.kind === "smtp") {
       drivers.set(name, createSmtpDriver(name, hop, { hostName: config.hostName, log, clock: systemClock }));
       continue;
     }
-    const driver = createMailboxDriver({ name, folder: join(data, hop.folder), clock: systemClock });
+    // Two names for one folder are one mailbox: two drivers would clear each other's half-written files.
+    const folder = join(data, hop.folder);
+    const driver = mailboxes.get(folder) ?? createMailboxDriver({ name, folder, clock: systemClock });
+    mailboxes.set(folder, driver);
     drivers.set(name, driver);
-    reader ??= driver;
   }
-  return { drivers, reader };
+  return { drivers, reader: mergeReaders([...mailboxes.values()]) };
 }
 
 /** The names of the plugins in written order. */

@@ -1,7 +1,7 @@
 /** Finds and imports a config file, and resolves it for the Node host. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { relative, resolve } from "node:path";
+import { basename, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import {
   ConfigFaults,
@@ -61,11 +61,26 @@ async function importConfig(file: string, shown: string): Promise<LoadedConfig> 
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new UserError(`${placeOf(error, file, shown)}: ${messageOf(error)}`);
+    throw new UserError(missingImport(error) ?? `${placeOf(error, file, shown)}: ${messageOf(error)}`);
   }
   if (module.default === undefined)
     throw new UserError(`${shown}: found no default export, expected export default defineGateway(...)`);
   return module.default;
+}
+
+/** Where and what, for an import that leads nowhere; its error has no line, so the importing file is searched for it. */
+function missingImport(error: unknown): string | undefined {
+  const { code, message = "" } = (error ?? {}) as { code?: string; message?: string };
+  const match = /^Cannot find (package|module) '([^']+)' imported from (.+)$/m.exec(message);
+  if (code !== "ERR_MODULE_NOT_FOUND" || match === null) return undefined;
+  const [, kind, name = "", importer = ""] = match;
+  const wanted = kind === "package" ? name : basename(name);
+  const lines = existsSync(importer) ? readFileSync(importer, "utf8").split("\n") : [];
+  const at = lines.findIndex((line) => /\b(from|import)\b/.test(line) && line.includes(wanted)) + 1;
+  const place = `${relative(process.cwd(), importer)}${at > 0 ? `:${at}` : ""}`;
+  return kind === "package"
+    ? `${place}: cannot find the package ${JSON.stringify(name)}; npm install ${name}, or correct the import`
+    : `${place}: cannot find the file ${JSON.stringify(relative(process.cwd(), name))}; correct the import`;
 }
 
 /** "gateway.config.ts:12" where the error's stack names a line of the config, else the file alone. */

@@ -1,15 +1,18 @@
 /** `postern start`: checks what a user can get wrong, runs the gateway, and says where it listens. */
-import { existsSync } from "node:fs";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { formatSocketAddress, type GatewayConfig } from "../config/mod.ts";
 import type { Running } from "./compose.ts";
 import { openDataFolder } from "./data-folder.ts";
+import { lockDataFolder } from "./data-lock.ts";
 import { findConfig, loadConfig } from "./load-config.ts";
 import { createLog } from "./log.ts";
 import { packageVersion } from "./main.ts";
+import { checkTlsFiles } from "./tls-files.ts";
 import { untilStopped } from "./until-stopped.ts";
-import { UserError } from "./user-error.ts";
+
+/** Beside the deadline of the last message: for clients that are in a transaction, and for letting go of everything. */
+const CLOSE_SPARE_MS = 45_000;
 
 /** Runs the gateway until SIGTERM or SIGINT; gives the exit code. */
 export async function start(args: readonly string[]): Promise<number> {
@@ -22,23 +25,13 @@ export async function start(args: readonly string[]): Promise<number> {
   const config = await loadConfig(file);
   checkTlsFiles(config);
   const data = openDataFolder(config.data);
+  const unlock = await lockDataFolder(data, config.data);
   const log = createLog(process.stdout.isTTY === true);
   const { compose, pluginNames } = await import("./compose.ts");
   const running = await compose(config, data, log);
   announce(config, file, running, pluginNames(config));
-  return untilStopped(running.close, log);
-}
-
-function checkTlsFiles(config: GatewayConfig): void {
-  for (const [index, { tls }] of config.listeners.entries()) {
-    for (const key of ["keyFile", "certFile"] as const) {
-      if (tls !== undefined && !existsSync(tls[key])) {
-        throw new UserError(
-          `listeners[${index}].tls.${key}: found ${JSON.stringify(tls[key])}, which is no file, expected a PEM file`,
-        );
-      }
-    }
-  }
+  const close = () => running.close().finally(unlock);
+  return untilStopped(close, log, config.deadlineMs + CLOSE_SPARE_MS);
 }
 
 function announce(config: GatewayConfig, file: string, running: Running, plugins: readonly string[]): void {

@@ -1,16 +1,16 @@
 /** Waits for the signal that ends the gateway, or for a fault nobody caught. */
 import type { Log } from "../pipeline/mod.ts";
 
-/** Beyond the deadline of a message; a close that takes longer hangs. */
-const CLOSE_MS_MAX = 150_000;
 /** After a fault the state is unknown: what is under way gets this long. */
 const FAULT_CLOSE_MS_MAX = 5_000;
 
 /**
  * Resolves with the exit code once everything is closed. The first SIGTERM or SIGINT closes in order, so that each
  * accepted message is settled; the second ends at once. SIGHUP is ignored.
+ *
+ * @param closeMsMax beyond the deadline of a message; a close that takes longer hangs, and is ended
  */
-export function untilStopped(close: () => Promise<void>, log: Log): Promise<number> {
+export function untilStopped(close: () => Promise<void>, log: Log, closeMsMax: number): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   let stopping = false;
   const stop = (code: number, withinMs: number): void => {
@@ -32,7 +32,7 @@ export function untilStopped(close: () => Promise<void>, log: Log): Promise<numb
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
     log.info("stopping", { signal });
-    stop(0, CLOSE_MS_MAX);
+    stop(0, closeMsMax);
   };
   const onFault = (kind: string) => (error: unknown) => {
     log.error(kind, { cause: error instanceof Error ? (error.stack ?? error.message) : String(error) });

@@ -2,9 +2,10 @@
  * The zod schema of a config as users write it. By convention the error text of each schema is what was expected
  * there; for an object it is the list of its keys, from which resolve-config.ts guesses a mistyped one.
  */
+import { isNetwork } from "../mail/mod.ts";
 import { z } from "../pipeline/mod.ts";
 import { parseDuration, parseSize } from "./duration.ts";
-import { isHost, isIpv4, parseSocketAddress } from "./socket-address.ts";
+import { isHost, parseSocketAddress } from "./socket-address.ts";
 
 const DAY_MS = 86_400_000;
 /** Timers of JavaScript end here. */
@@ -60,21 +61,9 @@ const address = read('"host:port" such as "127.0.0.1:2525", or a port from 0 to 
 
 const network = read(
   'a network such as "192.0.2.0/24" or "2001:db8::/32"; one that holds every address makes an open relay',
-  (value) => (typeof value === "string" && isNetwork(value) ? value.toLowerCase() : undefined),
+  (value) =>
+    typeof value === "string" && isNetwork(value) && !/\/0+$/.test(value) ? value.toLowerCase() : undefined,
 );
-
-function isNetwork(value: string): boolean {
-  const [ip = "", prefix, more] = value.split("/");
-  if (more !== undefined || (prefix !== undefined && !/^\d{1,3}$/.test(prefix))) return false;
-  const bits = isIpv4(ip) ? 32 : isIpv6(ip) ? 128 : 0;
-  const length = prefix === undefined ? bits : Number(prefix);
-  return bits > 0 && length >= 1 && length <= bits;
-}
-
-function isIpv6(value: string): boolean {
-  if (!/^[0-9A-Fa-f:.]{2,45}$/.test(value) || !value.includes(":")) return false;
-  return URL.canParse(`http://[${value}]/`);
-}
 
 const listener = object({
   name: z

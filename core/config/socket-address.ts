@@ -32,7 +32,7 @@ export function isHost(text: string): boolean {
 }
 
 /** Whether a text is a dotted IPv4 address. */
-export function isIpv4(text: string): boolean {
+function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }

@@ -5,8 +5,8 @@
 import type { Environment, GatewayConfig, LoadedConfig } from "../config/mod.ts";
 import {
   createGateway,
+  createMemoryStore,
   memoryContents,
-  memoryStore,
   memoryTraces,
   type Services,
   type TraceStore,
@@ -56,7 +56,7 @@ const noDns: Resolver = { resolve: async () => ({ status: "servfail" }) };
 export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edge {
   const log = options.log ?? consoleLog;
   const traces = options.traces ?? memoryTraces(TRACES_MAX);
-  const store = memoryStore(webClock);
+  const store = createMemoryStore(webClock);
   let resolved: Promise<GatewayConfig> | undefined;
   const start = (env: unknown): Promise<GatewayConfig> => {
     resolved ??= resolveEdgeConfig(config, texts(env)).catch((error: unknown) => {

@@ -94,15 +94,22 @@ function addedFields(original: Message, leaving: Message): Headers | string {
       continue;
     }
     const { name, value } = field;
-    if (!/^x-/i.test(name)) return `forward() can add header fields in X- only, not '${name}'`;
+    if (!/^x-/i.test(name)) {
+      // One that stands further down in the original was not added: what stood above it is gone.
+      const moved = before.slice(next).some((one) => sameOctets(field, one));
+      return moved ? changed(before[next]!) : `forward() can add header fields in X- only, not '${name}'`;
+    }
     if (added.has(name)) return `forward() can add '${name}' only once`;
     added.set(name, value);
   }
   const lost = before[next];
-  if (lost !== undefined) return `forward() can not carry the changed or removed header field '${lost.name}'`;
+  if (lost !== undefined) return changed(lost);
   const bodyBytes = (message: Message) => message.content.size - message.headerBytes.length;
   return bodyBytes(original) === bodyBytes(leaving) ? added : "forward() can not carry a changed body";
 }
+
+const changed = ({ name }: HeaderField): string =>
+  `forward() can not carry the changed or removed header field '${name}'`;
 
 const sameOctets = (a: HeaderField, b: HeaderField): boolean =>
   a.bytes.length === b.bytes.length && a.bytes.every((octet, i) => octet === b.bytes[i]);

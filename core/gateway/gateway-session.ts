@@ -1,5 +1,5 @@
 /** One session: the commands of a client, the facts they give, and the transaction that is open, if any. */
-import type { Address, ReversePath } from "../mail/mod.ts";
+import { type Address, networkMatcher, type ReversePath } from "../mail/mod.ts";
 import {
   type AnyFact,
   type AuthAttempt,
@@ -20,7 +20,6 @@ import {
 } from "../pipeline/mod.ts";
 import { answerOf, goOn, rejected, systemTrouble, withRef } from "./answers.ts";
 import type { Engine } from "./engine.ts";
-import { networkMatcher } from "./networks.ts";
 import type { Answer, ContentReceiver, GatewaySession, SessionStart } from "./session.ts";
 import { Transaction } from "./transaction.ts";
 

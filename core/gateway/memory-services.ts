@@ -1,6 +1,6 @@
-/** Services that live in memory and need only Web standards: for tests and for hosts without a disk. */
+/** Services that live in memory and need only Web standards: for tests and for hosts without a disk. Keyed state is in memory-store.ts. */
 import { type Content, memoryContent } from "../mail/mod.ts";
-import type { Clock, Random, Store, TraceRecord } from "../pipeline/mod.ts";
+import type { Clock, Random, TraceRecord } from "../pipeline/mod.ts";
 import type { ContentStore, TraceStore } from "./services.ts";
 
 /** The clock of the platform. */
@@ -80,39 +80,5 @@ export function memoryTraces(recordsMax: number): TraceStore {
       return () => void listeners.delete(listener);
     },
     async close() {},
-  };
-}
-
-/** Keyed state in memory. @param keysMax bound; the oldest key goes when it is full */
-export function memoryStore(clock: Clock, keysMax = 100_000): Store {
-  const entries = new Map<string, { value: unknown; until: number }>();
-  const live = (key: string) => {
-    const entry = entries.get(key);
-    if (entry && entry.until > clock.now()) return entry;
-    entries.delete(key);
-    return undefined;
-  };
-  const put = (key: string, value: unknown, until: number) => {
-    if (!entries.has(key) && entries.size >= keysMax) {
-      const oldest = entries.keys().next().value;
-      if (oldest !== undefined) entries.delete(oldest);
-    }
-    entries.set(key, { value: structuredClone(value), until });
-  };
-  return {
-    get: async (key) => structuredClone(live(key)?.value),
-    set: async (key, value, ttlMs) => put(key, value, clock.now() + ttlMs),
-    delete: async (key) => void entries.delete(key),
-    async increment(key, by, ttlMs) {
-      const entry = live(key);
-      const sum = (typeof entry?.value === "number" ? entry.value : 0) + by;
-      put(key, sum, entry?.until ?? clock.now() + ttlMs);
-      return sum;
-    },
-    async compareAndSet(key, expected, value, ttlMs) {
-      if (JSON.stringify(live(key)?.value) !== JSON.stringify(expected)) return false;
-      put(key, value, clock.now() + ttlMs);
-      return true;
-    },
   };
 }

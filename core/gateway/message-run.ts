@@ -168,13 +168,11 @@ class MessageRun {
       });
       return this.#accept(message, "Message accepted");
     }
-    // A real 4xx outweighs a refusal; that of a recipient put aside because of another's refusal does not.
-    const refused = failed.find((result) => result.status === "rejected");
-    const tempfailedFirst = failed.find((result) => result.status === "tempfailed");
+    // A 4xx outweighs a refusal: the client tries again. Those put aside follow the one that decided.
     const delivered = results.some((result) => result.status === "delivered");
-    const onlyAside =
-      refused && !delivered && failed.every((r) => r.status === "rejected" || r.reply.enhanced === "4.5.0");
-    const decisive = onlyAside ? refused : (tempfailedFirst ?? refused);
+    const decisive =
+      failed.find(({ status }) => status === "tempfailed") ??
+      (delivered ? undefined : failed.find(({ status }) => status === "rejected"));
     plan.recipients.forEach((recipient, i) => {
       const own = results[i];
       if (!own) return;

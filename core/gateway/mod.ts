@@ -1,8 +1,8 @@
 /** The door of core/gateway: the engine, and the interfaces of the services it needs. */
 
 export { createGateway, type Gateway } from "./gateway.ts";
-export { memoryContents, memoryStore, memoryTraces, webClock, webRandom } from "./memory-services.ts";
-export * from "./networks.ts";
+export { memoryContents, memoryTraces, webClock, webRandom } from "./memory-services.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export * from "./next-hop-driver.ts";
 export { mailDate } from "./received-field.ts";
 export * from "./services.ts";

@@ -32,7 +32,8 @@ export interface Delivery {
 
 /** The answer for one recipient, after the next hop's RCPT or final reply. */
 export interface RecipientResult {
-  readonly status: "delivered" | "rejected" | "tempfailed";
+  /** `aside`: taken at RCPT, and the content was not sent because of another recipient (`proceed` said no). */
+  readonly status: "delivered" | "rejected" | "tempfailed" | "aside";
   /**
    * The next hop's own RCPT or final reply; for what it said about us (greeting, EHLO, STARTTLS, AUTH, 530, 535) and
    * for connection failures a reply of ours.
@@ -56,7 +57,7 @@ export interface DeliverOptions {
   readonly signal: AbortSignal;
   /**
    * Asked once all RCPT replies are there and at least one is positive: whether to send the content. Otherwise the
-   * driver says RSET, and the results of accepted recipients are `tempfailed` with 451.
+   * driver says RSET, and the results of accepted recipients are `aside` with 451.
    */
   readonly proceed: (results: readonly (RecipientResult | "accepted")[]) => boolean;
 }

@@ -9,5 +9,6 @@ export * from "./header-field.ts";
 export * from "./header-section.ts";
 export * from "./message.ts";
 export type * from "./message-view.ts";
+export * from "./networks.ts";
 export * from "./parameters.ts";
 export * from "./reply.ts";

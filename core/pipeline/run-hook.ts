@@ -10,6 +10,7 @@ import type { AnyFact } from "./context.ts";
 import type { Client, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import type { Clock, Crypto, Log, Random, Resolver, Store } from "./services.ts";
 import { isKnownIn, type Stage } from "./stage.ts";
+import { timeLimits } from "./time-limits.ts";
 import type { Trace } from "./trace.ts";
 import {
   type Identity,
@@ -277,37 +278,44 @@ function shownMessage(slot: Slot, stage: Stage, current: Message, draft: Message
 const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
-async function inTime(
+/** The result of a hook, or a fault when the hook's time or the transaction's is over before. */
+function inTime(
   result: Promise<unknown>,
   slot: Slot,
   context: HookContext,
   subject: HookSubject,
 ): Promise<unknown> {
-  const over = new AbortController();
-  const late = subject.services.clock.sleep(slot.timeoutMs, over.signal).then(
-    () => {
+  return new Promise((resolve, refuse) => {
+    const limits = timeLimits(subject.services.clock);
+    const outer = subject.signal;
+    const limit = limits.start(slot.timeoutMs, () => {
       const fault = new HookFault(`did not return within ${slot.timeoutMs} ms`);
       context.abort(fault);
-      throw fault;
-    },
-    () => new Promise<never>(() => {}),
-  );
-  const outer = subject.signal;
-  const races: Promise<unknown>[] = [result, late];
-  if (outer) {
-    races.push(
-      new Promise((_, refuse) => {
-        const stop = () => refuse(new HookFault("the transaction's deadline is over"));
-        if (outer.aborted) stop();
-        else outer.addEventListener("abort", stop, { once: true, signal: over.signal });
-      }),
+      end();
+      refuse(fault);
+    });
+    const stop = () => {
+      end();
+      refuse(new HookFault("the transaction's deadline is over"));
+    };
+    const end = () => {
+      limits.end(limit);
+      outer?.removeEventListener("abort", stop);
+    };
+    result.then(
+      (value) => {
+        end();
+        resolve(value);
+      },
+      (error: unknown) => {
+        end();
+        refuse(error);
+      },
     );
-  }
-  try {
-    return await Promise.race(races);
-  } finally {
-    over.abort();
-  }
+    // What is settled already counts, deadline or not.
+    if (outer?.aborted) queueMicrotask(stop);
+    else outer?.addEventListener("abort", stop);
+  });
 }
 
 function checkResult(

@@ -283,7 +283,10 @@ class Transaction {
     this.#connection.transactions++;
     this.#wake?.();
     const reply = rest?.reply ?? relayReplies.lost;
-    const filler = resultOf(reply, this.#passReplyText || ownReplies.has(reply));
+    const filler: RecipientResult =
+      reply === relayReplies.notSent
+        ? { status: "aside", reply }
+        : resultOf(reply, this.#passReplyText || ownReplies.has(reply));
     const recipients = this.#results.map((result) =>
       result === undefined || result === "accepted" ? filler : result,
     );

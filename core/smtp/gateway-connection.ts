@@ -16,7 +16,7 @@ import { ehloCommand } from "./commands/ehlo.ts";
 import { mailCommand } from "./commands/mail.ts";
 import { rcptCommand } from "./commands/rcpt.ts";
 import { GatewayStream } from "./gateway-stream.ts";
-import type { ListenSmtpOptions, SessionOpener } from "./listener-options.ts";
+import type { ListenSmtpOptions, SessionCount, SessionOpener } from "./listener-options.ts";
 import { formatReply, REPLIES } from "./replies.ts";
 
 /** What all sessions of a listener share. */
@@ -25,11 +25,18 @@ export interface ListenerContext {
   readonly listener: ListenerConfig;
   readonly gateway: SessionOpener;
   readonly options: ListenSmtpOptions;
+  /** Shared by the listeners of a gateway. */
+  readonly sessions: SessionCount;
+  /** Connections whose socket is not closed yet. */
+  readonly connections: Set<GatewayConnection>;
   /** Set by close(): sessions end with their transaction. */
   draining: boolean;
 }
 
 type Done = () => void;
+
+/** Lines that are no command before the session ends; as many as smtp-server takes of unknown commands. */
+const BAD_LINES_MAX = 10;
 
 export class GatewayConnection extends SMTPConnection {
   readonly context: ListenerContext;
@@ -41,6 +48,13 @@ export class GatewayConnection extends SMTPConnection {
   recipientsTried = 0;
   recipientsAccepted = 0;
   authFailures = 0;
+  /** From the final dot to its reply. */
+  answering = false;
+  /** Whether it counts against sessionsMax. */
+  counted = false;
+  /** The TLS socket from the start of its handshake on: the raw one below must not be torn down. */
+  #topSocket: Socket;
+  #unsent = "";
 
   constructor(
     context: ListenerContext,
@@ -50,6 +64,8 @@ export class GatewayConnection extends SMTPConnection {
   ) {
     super(server, socket, options);
     this.context = context;
+    this.#topSocket = socket;
+    context.connections.add(this);
   }
 
   get engine(): GatewaySession {
@@ -68,18 +84,48 @@ export class GatewayConnection extends SMTPConnection {
 
   override _createParser(): GatewayStream {
     const parser = new GatewayStream({ maxCommandLength: 16 * 1024 });
-    parser.oncommand = (command, callback) => this._onCommand(command, callback);
-    parser.on("error", () => this.reply({ code: 421, enhanced: "4.5.2", text: "Line too long" }));
+    parser.oncommand = (command, callback) => {
+      if (parser.bareLineEnd && this._ready && !this._upgrading) this.#refuseBareLf(callback);
+      else this._onCommand(command, callback);
+    };
+    parser.on("error", () => this.reply(REPLIES.lineTooLong));
     return parser;
   }
 
-  /** The one place that writes. A 421 ends the session. */
+  // RFC 5321 2.3.8: CRLF alone ends a line. Two servers that differ about it see two different sessions.
+  #refuseBareLf(callback: Done = () => {}): void {
+    this._nextHandler = false;
+    this._unrecognizedCommands += 1;
+    this.reply(this._unrecognizedCommands >= BAD_LINES_MAX ? REPLIES.tooManyBadLines : REPLIES.bareLf);
+    setImmediate(() => this._whenWritable(callback));
+  }
+
+  override _armTimeout(socket: Socket = this._socket): void {
+    this.#topSocket = socket;
+    super._armTimeout(socket);
+  }
+
+  /** A 421 ends the session. */
   reply(reply: Reply): void {
+    // RFC 2920 3.2: the replies to a group of commands go out together, when all that can be answered at once is.
+    if (this.#unsent === "") process.nextTick(() => this.#send());
+    this.#unsent += formatReply(reply);
+    if (reply.code === 421) this.close();
+  }
+
+  /** The one place that writes. */
+  #send(): void {
+    const replies = this.#unsent;
+    this.#unsent = "";
     const socket = this._socket;
     // During a TLS handshake the octets would go out in the clear, between its records.
-    if (!this._upgrading && !socket.destroyed && socket.readyState === "open")
-      socket.write(formatReply(reply));
-    if (reply.code === 421) this.close();
+    if (replies !== "" && !this._upgrading && !socket.destroyed && socket.readyState === "open")
+      socket.write(replies, "latin1");
+  }
+
+  override close(): void {
+    this.#send();
+    super.close();
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
@@ -101,9 +147,22 @@ export class GatewayConnection extends SMTPConnection {
     if (!this.inTransaction) this.reply(REPLIES.stopping);
   }
 
+  /** Ends it now, but for one whose message is being answered: its 250 may mean that the message is taken. */
+  cut(): void {
+    if (this.answering) return;
+    this.reply(REPLIES.stopping);
+    this.#topSocket.destroySoon();
+  }
+
   override upgrade(callback: Done, secureCallback?: Done): void {
+    this.#send();
     super.upgrade(callback, () => {
-      this.startedTls();
+      try {
+        this.startedTls();
+      } catch (error) {
+        this.fault(error);
+        this.reply(REPLIES.unavailable);
+      }
       secureCallback?.();
     });
   }
@@ -128,13 +187,19 @@ export class GatewayConnection extends SMTPConnection {
     const first = !this._closed;
     super._onClose();
     if (!first) return;
+    this.context.connections.delete(this);
+    if (this.counted) this.context.sessions.count -= 1;
+    this.#leave().catch((error: unknown) => this.fault(error));
+  }
+
+  /** Tells the engine that the client is gone. */
+  async #leave(): Promise<void> {
     const receiver = this.receiver;
     this.receiver = undefined;
-    if (receiver !== undefined) receiver.abort("the client went away").catch((error) => this.fault(error));
     try {
+      await receiver?.abort("the client went away");
+    } finally {
       this.gatewaySession?.close();
-    } catch (error) {
-      this.fault(error);
     }
   }
 

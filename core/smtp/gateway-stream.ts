@@ -1,4 +1,7 @@
-/** The command parser of smtp-server with its data mode replaced: content goes to a sink, decoded by data-decoder.ts. */
+/**
+ * The parser of smtp-server with both of its modes replaced: lines are commands, told apart by whether CRLF or a bare
+ * LF ended them, and content goes to a sink, decoded by data-decoder.ts.
+ */
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { DataDecoder } from "./data-decoder.ts";
 
@@ -10,9 +13,20 @@ export interface DataSink {
   end(decoder: DataDecoder): Promise<void>;
 }
 
+type Done = (error?: Error | null) => void;
+
+const CR = 13;
+const LF = 10;
+/** Commands run before other connections get their turn. */
+const COMMANDS_AT_ONCE_MAX = 100;
+
 export class GatewayStream extends SMTPStream {
+  /** Whether the command that runs was ended by a bare LF. */
+  bareLineEnd = false;
   #sink: DataSink | undefined;
   #decoder = new DataDecoder();
+  /** A line whose end has not come yet. */
+  #rest: Buffer | undefined;
 
   /** Octets from now on are content until the final dot. */
   beginData(sink: DataSink): void {
@@ -21,7 +35,59 @@ export class GatewayStream extends SMTPStream {
     this._dataMode = true;
   }
 
-  override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
+  override _write(chunk: Buffer, _encoding: BufferEncoding | "buffer", done: Done): void {
+    if (this.isClosed || chunk.length === 0) done();
+    else if (this._dataMode) this._feedDataStream(chunk, done);
+    else {
+      const octets = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+      this.#rest = undefined;
+      this.#runCommands(octets, done);
+    }
+  }
+
+  #runCommands(octets: Buffer, done: Done): void {
+    let at = 0;
+    let count = 0;
+    let running = false;
+    let again = false;
+    const next = (): void => {
+      // A loop and no recursion: a chunk full of commands that call back at once must not fill the stack.
+      again = true;
+      if (running) return;
+      running = true;
+      try {
+        do {
+          again = false;
+          at = this.#runCommand(octets, at, next, done);
+          count += 1;
+        } while (again && count % COMMANDS_AT_ONCE_MAX !== 0);
+        if (again) setImmediate(next);
+      } finally {
+        running = false;
+      }
+    };
+    next();
+  }
+
+  /** Runs the line at `at`, which calls `next` when it is done, or calls `done` where there is none. Gives the next line's place. */
+  #runCommand(octets: Buffer, at: number, next: () => void, done: Done): number {
+    const end = octets.indexOf(LF, at);
+    const lineEnd = end === -1 ? octets.length : end;
+    // What stands behind QUIT, a 421 or STARTTLS (RFC 3207 5: injected commands) is not run.
+    if (this.isClosed) done();
+    else if (this._dataMode) this._write(octets.subarray(at), "buffer", done);
+    else if (lineEnd - at > this._maxCommandLength) done(new Error("line too long"));
+    else if (end === -1) {
+      if (at < octets.length) this.#rest = octets.subarray(at);
+      done();
+    } else {
+      this.bareLineEnd = end === at || octets[end - 1] !== CR;
+      this.oncommand(octets.subarray(at, this.bareLineEnd ? end : end - 1), next);
+    }
+    return lineEnd + 1;
+  }
+
+  override _feedDataStream(chunk: Buffer, done: Done): void {
     const sink = this.#sink;
     if (sink === undefined) {
       done();
@@ -45,6 +111,6 @@ export class GatewayStream extends SMTPStream {
 
   // The library runs a last line without a line end as a command. A cut line is not a command.
   override _flushData(): void {
-    this._remainder = "";
+    this.#rest = undefined;
   }
 }

@@ -7,7 +7,6 @@ import type { SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import type { GatewayConfig, ListenerConfig, SocketAddress } from "../config/mod.ts";
 import { GatewayConnection, type ListenerContext } from "./gateway-connection.ts";
 import type { ListenSmtpOptions, SessionOpener } from "./listener-options.ts";
-import { REPLIES } from "./replies.ts";
 
 const BACKLOG = 4096;
 const DRAIN_MS = 30_000;
@@ -16,7 +15,10 @@ const DRAIN_MS = 30_000;
 export interface SmtpListener {
   /** With the real port. */
   readonly address: SocketAddress;
-  /** Takes no more sessions, lets transactions end within a bound, says 421 to the rest. Never rejects. */
+  /**
+   * Takes no more sessions, says 421 to idle ones at once and to the others after their transaction or `drainMs`. A
+   * message that came whole gets its answer. Never rejects.
+   */
   close(): Promise<void>;
 }
 
@@ -31,7 +33,12 @@ export async function listenSmtp(
     listener.tls === undefined
       ? {}
       : { key: await readFile(listener.tls.keyFile), cert: await readFile(listener.tls.certFile) };
-  const context: ListenerContext = { config, listener, gateway, options, draining: false };
+  const context: ListenerContext = {
+    ...{ config, listener, gateway, options },
+    sessions: options.sessions ?? { count: 0 },
+    connections: new Set(),
+    draining: false,
+  };
   const server = new GatewayServer(context, {
     ...pem,
     name: config.hostName,
@@ -46,6 +53,8 @@ export async function listenSmtp(
     maxClients: config.limits.sessionsMax,
     logger: false,
   });
+  // The library listens for errors only once it has taken the socket over, which is a turn of the loop later.
+  server.server.on("connection", (socket: Socket) => socket.on("error", () => {}));
   const { host, port } = listener.address;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -77,6 +86,8 @@ class GatewayServer extends SMTPServer {
   }
 
   override connect(socket: Socket | TLSSocket, socketOptions?: SMTPConnectionOptions): void {
+    // Its 'close' has been, and nothing would ever end the session.
+    if (socket.destroyed) return;
     const connection = new GatewayConnection(this.#context, this, socket, socketOptions);
     this.connections.add(connection);
     connection.on("error", (error) => this._onError(error));
@@ -86,16 +97,11 @@ class GatewayServer extends SMTPServer {
 
 async function closeServer(server: GatewayServer, context: ListenerContext): Promise<void> {
   context.draining = true;
-  const sockets = new Set<Socket>();
   const gone = new Promise<void>((resolve) => server.server.close(() => resolve()));
   for (const socket of server._pendingSockets.values()) socket.destroy();
-  for (const connection of server.connections) {
-    sockets.add(connection._socket);
-    (connection as GatewayConnection).drain();
-  }
+  for (const connection of context.connections) connection.drain();
   const timer = setTimeout(() => {
-    for (const connection of server.connections) (connection as GatewayConnection).reply(REPLIES.stopping);
-    for (const socket of sockets) socket.destroySoon();
+    for (const connection of context.connections) connection.cut();
   }, context.options.drainMs ?? DRAIN_MS);
   await gone;
   clearTimeout(timer);

@@ -1,3 +1,3 @@
 /** The SMTP listener host. */
 export { listenSmtp, type SmtpListener } from "./listen-smtp.ts";
-export type { ListenSmtpOptions, SessionOpener } from "./listener-options.ts";
+export type { ListenSmtpOptions, SessionCount, SessionOpener } from "./listener-options.ts";

@@ -1,6 +1,7 @@
 /** The door of core/store: keyed state, content, traces, and the system's clock, randomness and cryptography. */
+
+export { createMemoryStore, type MemoryStoreOptions } from "../gateway/mod.ts";
 export { type ContentStoreOptions, createContentStore } from "./content-store.ts";
-export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export { nodeCrypto } from "./node-crypto.ts";
 export { systemClock, systemRandom } from "./system.ts";
 export { openTraceStore, type TraceStoreOptions } from "./trace-store.ts";

@@ -4,8 +4,8 @@ import {
   type Answer,
   CODES,
   createGateway,
+  createMemoryStore,
   memoryContents,
-  memoryStore,
   memoryTraces,
   type NextHopDriver,
   type Services,
@@ -97,7 +97,7 @@ export async function createTestGateway(
     dns: options.dns ?? noDns,
     fetch:
       options.fetch ?? (async () => Promise.reject(new Error("a test gateway has no network: give 'fetch'"))),
-    store: memoryStore(clock),
+    store: createMemoryStore(clock),
     crypto: webCrypto,
     contents: memoryContents(MESSAGE_BYTES_MAX),
     traces,

@@ -20,7 +20,7 @@ export interface RecordingNextHop extends NextHopDriver {
   readonly deliveries: readonly Delivered[];
 }
 
-const aside: Reply = { code: 451, enhanced: "4.5.0", text: "Not sent: another recipient was refused" };
+const aside: Reply = { code: 451, enhanced: "4.4.0", text: "Not sent: another recipient was refused" };
 
 /** Makes one. @param answer replies to recipients; absent: all are accepted */
 export function recordingNextHop(name: string, answer: AnswerRecipient = () => undefined): RecordingNextHop {
@@ -48,7 +48,7 @@ export function recordingNextHop(name: string, answer: AnswerRecipient = () => u
       }
       const accepted: RecipientResult = goes
         ? { status: "delivered", reply: ok }
-        : { status: "tempfailed", reply: aside };
+        : { status: "aside", reply: aside };
       return { recipients: seen.map((each) => (each === "accepted" ? accepted : each)), ended: "reply" };
     },
     extensions: () => ({ eightBitMime: true, smtputf8: true, dsn: true, requireTls: true }),

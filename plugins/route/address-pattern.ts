@@ -1,5 +1,5 @@
 /** Patterns of addresses, `local@domain` with `*` for any run of characters, matched in linear passes without regexes. */
-import { comparableDomain } from "../domain.ts";
+import { domainToAscii } from "postern";
 
 /** A compiled glob: matches a whole text. */
 export type Glob = (text: string) => boolean;
@@ -37,10 +37,12 @@ export interface AddressPattern {
   readonly domainGlob: string;
 }
 
+/** Label by label where there are stars, which no domain has. */
 const comparableGlob = (domain: string): string =>
+  domainToAscii(domain) ??
   domain
     .split(".")
-    .map((label) => (label.includes("*") ? label.toLowerCase() : comparableDomain(label)))
+    .map((label) => domainToAscii(label) ?? label.toLowerCase())
     .join(".");
 
 /** Compiles `local@domain`; `*` alone matches every address. Letter case plays no part. */

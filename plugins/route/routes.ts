@@ -8,6 +8,8 @@ import {
   definePlugin,
   type Envelope,
   type Identity,
+  isNetwork,
+  networkMatcher,
   type PermanentCode,
   type Plugin,
   type Recipient,
@@ -17,7 +19,6 @@ import {
 } from "postern";
 import { functionOption, parseOptions } from "../options.ts";
 import { type AddressPattern, compileAddressPattern } from "./address-pattern.ts";
-import { type Network, parseNetwork } from "./network.ts";
 
 /** What conditions and functions of routes are given. */
 export type RouteContext<F extends AnyFact> = ContextOf<F, never, never>["route"];
@@ -65,7 +66,7 @@ const ENTRY = z
     ).optional(),
     user: oneOrMore(z.string().min(1), "a user's name, or a list of them").optional(),
     network: oneOrMore(
-      z.string().refine((text) => parseNetwork(text) !== undefined),
+      z.string().refine(isNetwork),
       "a network as '192.0.2.0/24', or a list of them",
     ).optional(),
     when: functionOption<(ctx: never) => boolean>("a function (ctx) => true or false").optional(),
@@ -118,12 +119,10 @@ function compileRoute(route: Entry | RouteFunction): CompiledRoute {
   const nullSender = route.sender?.includes("<>") ?? false;
   // A user's name is matched like a local part: with stars, letter case aside.
   const users = route.user?.map((user) => compileAddressPattern(`${user}@*`));
-  const networks = route.network
-    ?.map(parseNetwork)
-    .filter((network): network is Network => network !== undefined);
+  const inNetworks = route.network && networkMatcher(route.network);
   return {
     recipients,
-    byRecipientOnly: !senders && !users && !networks && !route.when,
+    byRecipientOnly: !senders && !users && !inNetworks && !route.when,
     needsContent: route.when !== undefined,
     entry: route,
     code: undefined,
@@ -137,7 +136,7 @@ function compileRoute(route: Entry | RouteFunction): CompiledRoute {
           return false;
       }
       if (users && !(identity && users.some((pattern) => pattern.matches(identity.user, "")))) return false;
-      return !networks || networks.some((contains) => contains(client.ip));
+      return !inNetworks || inNetworks(client.ip);
     },
   };
 }

@@ -66,8 +66,11 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   return port;
 }
 
-/** Starts a sink that records below `folder`. */
-export async function startSink(folder: string, options: { readonly delayMs?: number } = {}): Promise<Sink> {
+/** Starts a sink that records below `folder`; `delayMs` before its last answer to each message; `port` 0 is a free one. */
+export async function startSink(
+  folder: string,
+  options: { readonly delayMs?: number; readonly port?: number } = {},
+): Promise<Sink> {
   await mkdir(folder, { recursive: true });
   writeFileSync(join(folder, "ledger"), "");
   const args = Object.entries(options).map(([name, value]) => `${name}=${value}`);
@@ -120,7 +123,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayProc
   });
   let output = "";
   const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString("utf8")).slice(-100_000);
+    output = (output + chunk.toString("utf8")).slice(-1_000_000);
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);

@@ -1,7 +1,7 @@
 /**
  * An SMTP server as a process of its own: records the exact octets of each message it takes, and takes anything.
  * A message's file and its ledger line are written before its 250, so that the ledger never knows less than a client.
- * Arguments: folder, then options as name=value: `delayMs` before the last answer of each message.
+ * Arguments: folder, then options as name=value: `delayMs` before the last answer to each message, `port`.
  * A recipient "refuse..." is answered 550, "busy..." 450, "slow..." keeps the last answer back for a minute.
  */
 import { createHash } from "node:crypto";

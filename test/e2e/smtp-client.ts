@@ -9,8 +9,18 @@ export interface ClientReply {
   readonly text: string;
 }
 
+/** The envelope of a message; absent parts have a value that does. */
+export interface SendEnvelope {
+  readonly reversePath?: string;
+  readonly recipients?: readonly string[];
+  /** Follows the path of MAIL, with a space before it. */
+  readonly parameters?: string;
+}
+
 export class SmtpClient {
   readonly socket: Socket;
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<void>;
   #received = "";
   #closed = false;
   #waiting: (() => void) | undefined;
@@ -22,9 +32,12 @@ export class SmtpClient {
       this.#received += chunk.toString("latin1");
       this.#waiting?.();
     });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
     this.socket.on("close", () => {
       this.#closed = true;
       this.#waiting?.();
+      resolve();
     });
   }
 
@@ -62,7 +75,11 @@ export class SmtpClient {
   /** One transaction; gives the first reply that is not positive, or the last. */
   async send(
     content: Buffer,
-    { reversePath = "sender@example.com", recipients = ["you@example.com"], parameters = "" } = {},
+    {
+      reversePath = "sender@example.com",
+      recipients = ["you@example.com"],
+      parameters = "",
+    }: SendEnvelope = {},
   ): Promise<ClientReply> {
     const mail = await this.ask(`MAIL FROM:<${reversePath}>${parameters}`);
     if (mail.code !== 250) return mail;
@@ -86,7 +103,7 @@ export class SmtpClient {
 export async function sendOne(
   port: number,
   content: Buffer,
-  envelope: Parameters<SmtpClient["send"]>[1] = {},
+  envelope: SendEnvelope = {},
 ): Promise<ClientReply> {
   const client = new SmtpClient(port);
   try {

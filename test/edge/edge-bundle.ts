@@ -62,6 +62,7 @@ export async function bundleEdge(source: string): Promise<string> {
   try {
     const { output } = await bundle.generate({ format: "iife", name: "edge", exports: "named" });
     if (output.length !== 1) throw new Error(`the bundle has ${output.length} files`);
+    if (output[0].imports.length > 0) throw new Error(`the bundle imports ${output[0].imports.join(", ")}`);
     return output[0].code;
   } finally {
     await bundle.close();

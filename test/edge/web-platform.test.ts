@@ -1,6 +1,7 @@
 /** The proof that the core is neutral: bundled for no platform, it runs a message where only Web standards are. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Edge } from "../../core/edge/mod.ts";
 import { bundleEdge, runEdge } from "./edge-bundle.ts";
 import { emailMessage } from "./email-fixture.ts";
@@ -32,6 +33,7 @@ const SOURCE = `
   })), { log: { debug() {}, info() {}, warn() {}, error() {} } });
 `;
 const env = { DOMAINS: "example.com", BINDING: {} };
+const storeDoor = fileURLToPath(new URL("../../core/store/mod.ts", import.meta.url));
 
 let code = "";
 before(async () => {
@@ -42,6 +44,10 @@ test("the bundle of core, core/edge and plugins for a neutral platform imports n
   assert.ok(code.length > 100_000, "the bundle holds the package");
   // Only the fault is shown: the bundle is long.
   assert.deepEqual(code.match(/.*["'`]node:.*|.*\brequire\(.*|.*\bimport\(.*|^import .*/m)?.[0], undefined);
+});
+
+test("the same bundle with core/store in it is told to import from Node", async () => {
+  await assert.rejects(bundleEdge(`export * from "${storeDoor}";`), /node:/);
 });
 
 test("email() forwards a message in a context that has Web standards and nothing else", async () => {

@@ -79,7 +79,7 @@ test("proceed sees each RCPT reply, and false sends RSET and no DATA", async () 
     { signal: new AbortController().signal, proceed: (results) => seen.push(...results) === 0 },
   );
   assert.equal(seen[0], "accepted");
-  assert.deepEqual(summary(first), ["tempfailed 451 4.4.0", "tempfailed 450 4.2.1"]);
+  assert.deepEqual(summary(first), ["aside 451 4.4.0", "tempfailed 450 4.2.1"]);
   assert.ok(sink.commands.includes("RSET"));
   assert.ok(!sink.commands.includes("DATA"));
 });

@@ -5,9 +5,11 @@ import { REPLIES, replyOf } from "../replies.ts";
 
 /** Runs once, when the connection is up. */
 export async function connectStep(connection: GatewayConnection): Promise<void> {
-  const { config, listener, gateway } = connection.context;
-  if (connection._server.connections.size > config.limits.sessionsMax)
-    return connection.reply(REPLIES.tooManySessions);
+  const { config, listener, gateway, sessions, draining } = connection.context;
+  if (draining) return connection.reply(REPLIES.stopping);
+  if (sessions.count >= config.limits.sessionsMax) return connection.reply(REPLIES.tooManySessions);
+  sessions.count += 1;
+  connection.counted = true;
   const session = gateway.openSession({
     origin: "smtp",
     listener: {
@@ -23,7 +25,7 @@ export async function connectStep(connection: GatewayConnection): Promise<void> 
   if (connection.secure) connection.startedTls();
   const answer = await session.connect();
   if (answer.kind === "goOn" && listener.greetingDelayMs > 0 && !session.trusted)
-    await sleep(listener.greetingDelayMs);
+    await sleep(listener.greetingDelayMs, undefined, { ref: false });
   if (connection._closing || connection._closed) return;
   if (answer.kind !== "goOn") {
     connection.reply(replyOf("connect", answer));

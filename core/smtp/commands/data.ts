@@ -15,6 +15,7 @@ const MALFORMED = {
   nul: { kind: "reject", code: 550, enhanced: "5.6.0", text: "NUL in message" },
 } as const satisfies { readonly [fault: string]: Answer };
 const DRAIN_MIN = 1024 * 1024;
+const MESSAGE_MS = 3_600_000;
 
 export async function dataCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
   if (command.toString("latin1").trim().length > 4) return connection.reply(REPLIES.badParameter);
@@ -24,7 +25,16 @@ export async function dataCommand(connection: GatewayConnection, command: Buffer
   }
   const parser = connection._parser;
   if (!(parser instanceof GatewayStream)) return;
-  const receiver = connection.engine.receive();
+  let receiver: ContentReceiver;
+  try {
+    receiver = connection.engine.receive();
+  } catch (error) {
+    connection.fault(error);
+    connection.reply(REPLIES.internal);
+    // The engine may have let go of the transaction; a second DATA must not find half of one.
+    connection.engine.reset();
+    return connection.clearTransaction();
+  }
   connection.receiver = receiver;
   parser.beginData(new MessageSink(connection, receiver));
   connection.reply(REPLIES.startData);
@@ -33,6 +43,7 @@ export async function dataCommand(connection: GatewayConnection, command: Buffer
 class MessageSink implements DataSink {
   readonly #connection: GatewayConnection;
   readonly #receiver: ContentReceiver;
+  readonly #overdueAt: number;
   #received = 0;
   /** Set once the message is refused; what comes then is thrown away. */
   #refusal: Promise<Answer> | undefined;
@@ -40,11 +51,17 @@ class MessageSink implements DataSink {
   constructor(connection: GatewayConnection, receiver: ContentReceiver) {
     this.#connection = connection;
     this.#receiver = receiver;
+    this.#overdueAt = performance.now() + (connection.context.options.messageMs ?? MESSAGE_MS);
   }
 
   content(octets: Buffer, decoder: DataDecoder): Promise<void> | undefined {
     const max = this.#connection.context.config.limits.messageBytesMax;
     this.#received += octets.length;
+    // The idle timer sees to a silent client; this to one that sends an octet now and then.
+    if (performance.now() > this.#overdueAt) {
+      this.#connection.reply(REPLIES.messageTooSlow);
+      return undefined;
+    }
     if (this.#received > max) this.#refuse("over the size limit", TOO_LARGE);
     this.#refuseFaults(decoder);
     if (this.#refusal !== undefined)
@@ -61,8 +78,11 @@ class MessageSink implements DataSink {
 
   async end(decoder: DataDecoder): Promise<void> {
     const connection = this.#connection;
+    // The client was told 421 or went away while the last octets were held: the message is not taken behind its back.
+    if (connection._closing || connection._closed) return;
     // The idle timer must not end a session that waits for us.
     connection._handlerPending = true;
+    connection.answering = true;
     this.#refuseFaults(decoder);
     connection.receiver = undefined;
     try {
@@ -73,6 +93,7 @@ class MessageSink implements DataSink {
       connection.reply(REPLIES.internal);
     }
     connection._handlerPending = false;
+    connection.answering = false;
     connection.clearTransaction();
   }
 
@@ -82,15 +103,17 @@ class MessageSink implements DataSink {
 
   #refuse(reason: string, answer: Answer): void {
     if (this.#refusal !== undefined) return;
-    const connection = this.#connection;
-    connection.receiver = undefined;
-    this.#refusal = this.#receiver.abort(reason, answer).then(
-      (given) => given ?? answer,
-      (error) => {
-        connection.fault(error);
-        return answer;
-      },
-    );
+    this.#connection.receiver = undefined;
+    this.#refusal = this.#abort(reason, answer);
+  }
+
+  async #abort(reason: string, answer: Answer): Promise<Answer> {
+    try {
+      return (await this.#receiver.abort(reason, answer)) ?? answer;
+    } catch (error) {
+      this.#connection.fault(error);
+      return answer;
+    }
   }
 
   async #giveUp(): Promise<void> {

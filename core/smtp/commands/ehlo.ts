@@ -10,8 +10,12 @@ export async function ehloCommand(
   const name = command.toString("utf8").slice(4).trim();
   if (name === "" || name.length > 255 || !/^[\x21-\x7e]+$/.test(name))
     return connection.reply(REPLIES.heloSyntax);
-  const answer = await connection.engine.ehlo(name);
-  if (answer.kind !== "goOn") return connection.reply(replyOf("ehlo", answer));
+  const answer = await connection.engine.ehlo(name, extended ? "EHLO" : "HELO");
+  if (answer.kind !== "goOn") {
+    connection.reply(replyOf("ehlo", answer));
+    // The engine's transaction is gone with the new greeting, also where it is refused.
+    return connection.clearTransaction();
+  }
   connection.hostNameAppearsAs = name;
   const hostName = connection.context.config.hostName;
   connection.reply({

@@ -47,11 +47,13 @@ function parseRange(cidr: string): Range | undefined {
   const octets = addressOctets(slash < 0 ? cidr : cidr.slice(0, slash));
   if (!octets) return undefined;
   const most = octets.length * 8;
-  const bits = slash < 0 ? most : Number(cidr.slice(slash + 1));
-  return Number.isInteger(bits) && bits >= 0 && bits <= most ? { octets, bits } : undefined;
+  const length = slash < 0 ? String(most) : cidr.slice(slash + 1);
+  // Digits only: Number("") is 0, and "10.0.0.0/" would hold every address.
+  if (!/^\d{1,3}$/.test(length) || Number(length) > most) return undefined;
+  return { octets, bits: Number(length) };
 }
 
-/** Whether a text is an address or a range of addresses. */
+/** Whether a text is an address or a range of addresses ("192.0.2.0/24"). */
 export const isNetwork = (cidr: string): boolean => parseRange(cidr) !== undefined;
 
 /** Makes a test of addresses against ranges; ranges that do not parse hold nothing. */

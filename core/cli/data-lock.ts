@@ -1,0 +1,47 @@
+/**
+ * One gateway on a data folder: a lock of the operating system on the file `lock`, taken by SQLite as Node has no call
+ * for it. It ends with the process however that ends, so that no stale one is left after a crash.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "./user-error.ts";
+
+const SQLITE_BUSY = 5;
+
+/** Takes the lock and gives the way to let go of it. @throws UserError when another gateway has it, or it can not be taken */
+export async function lockDataFolder(folder: string, shown: string): Promise<() => void> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const pidFile = join(folder, "pid");
+  const found = `data: found ${JSON.stringify(shown)}`;
+  let lock: InstanceType<typeof DatabaseSync> | undefined;
+  try {
+    lock = new DatabaseSync(join(folder, "lock"));
+    lock.exec("BEGIN EXCLUSIVE");
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  } catch (error) {
+    lock?.close();
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
+      throw new UserError(
+        `${found}, which another gateway uses${processOf(pidFile)}, expected a folder of its own; end that gateway or set POSTERN_DATA`,
+      );
+    }
+    throw new UserError(
+      `${found}, expected a folder where files can be locked (${(error as Error).message}); set POSTERN_DATA`,
+    );
+  }
+  const held = lock;
+  return () => {
+    rmSync(pidFile, { force: true });
+    held.close();
+  };
+}
+
+/** " (process 123)" where the holder of the lock wrote it down. */
+function processOf(pidFile: string): string {
+  try {
+    const pid = readFileSync(pidFile, "utf8").trim();
+    return /^\d{1,10}$/.test(pid) ? ` (process ${pid})` : "";
+  } catch {
+    return "";
+  }
+}
