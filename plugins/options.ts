@@ -5,12 +5,19 @@ import { z } from "postern";
  * Gives the checked options.
  *
  * @param plugin the plugin's name, for the message
+ * @param secrets options whose values, and those within them, are never shown
  * @throws TypeError with one line for each fault: plugin, path, found, expected
  */
-export function parseOptions<S extends z.ZodType>(plugin: string, schema: S, options: unknown): z.output<S> {
+export function parseOptions<S extends z.ZodType>(
+  plugin: string,
+  schema: S,
+  options: unknown,
+  secrets: readonly string[] = [],
+): z.output<S> {
   const result = schema.safeParse(options);
   if (result.success) return result.data;
-  throw new TypeError(result.error.issues.flatMap((issue) => lines(plugin, issue, options)).join("\n"));
+  const issues = result.error.issues.slice(0, FAULTS_MAX);
+  throw new TypeError(issues.flatMap((issue) => lines(plugin, issue, options, secrets)).join("\n"));
 }
 
 /** An object schema that takes no other keys, and names its own where another is found. */
@@ -32,20 +39,33 @@ export const countOption = (from: number, to: number) => {
 };
 
 const FOUND_CHARACTERS_MAX = 80;
+/** Faults told at once: a list of ten thousand wrong users needs no ten thousand lines. */
+const FAULTS_MAX = 20;
 
-function lines(plugin: string, issue: z.core.$ZodIssue, options: unknown): string[] {
+function lines(
+  plugin: string,
+  issue: z.core.$ZodIssue,
+  options: unknown,
+  secrets: readonly string[],
+): string[] {
+  const { path } = issue;
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map(
-      (key) =>
-        `${plugin}: ${spell([...issue.path, key])}: found an unknown option; expected ${issue.message}`,
+      (key) => `${plugin}: ${spell([...path, key])}: found an unknown option, expected ${issue.message}`,
     );
   }
-  const found = isSecret(issue.path) ? "a value that is not shown" : describe(valueAt(options, issue.path));
-  return [`${plugin}: ${spell(issue.path)}: found ${found}; expected ${issue.message}`];
+  const value = valueAt(options, path);
+  // What stands in place of all options may be any of them.
+  const secret = path.length === 0 ? secrets.length > 0 : secrets.includes(String(path[0]));
+  const found = secret && isPlain(value) ? "a value that is not shown" : describe(value);
+  // A wrong key of a record has its own words one level down.
+  const expected = (issue.code === "invalid_key" && issue.issues[0]?.message) || issue.message;
+  return [`${plugin}: ${spell(path)}: found ${found}, expected ${expected}`];
 }
 
-/** Paths whose values must not be shown. */
-const isSecret = (path: readonly PropertyKey[]): boolean => path[0] === "users";
+/** Whether telling the value would show it. */
+const isPlain = (value: unknown): boolean =>
+  value !== undefined && value !== null && typeof value !== "object" && typeof value !== "function";
 
 /** How an option value is told: itself where it is short and simple, else its kind. Objects may hold secrets. */
 function describe(value: unknown): string {
@@ -57,11 +77,11 @@ function describe(value: unknown): string {
   return text.length > FOUND_CHARACTERS_MAX ? `${text.slice(0, FOUND_CHARACTERS_MAX)}...` : text;
 }
 
-/** The value at a path within options. */
+/** The value at a path within options; a short form that a schema makes an object of stands for what is in it. */
 function valueAt(options: unknown, path: readonly PropertyKey[]): unknown {
   let value = options;
   for (const key of path) {
-    if (value === null || typeof value !== "object") return undefined;
+    if (value === null || typeof value !== "object") return value;
     value = (value as Record<PropertyKey, unknown>)[key];
   }
   return value;

@@ -1,73 +1,52 @@
-/** `postern check`: what the compiler and the start would say of a config, without running it. */
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { findConfig, loadConfig } from "./load-config.ts";
+/** `postern check`: what the compiler and the start would say of a config, without starting it. */
+import { formatSocketAddress, type GatewayConfig, type NextHop } from "../config/mod.ts";
+import { compileConfig } from "./compile-config.ts";
+import { configArgument } from "./config-argument.ts";
+import { placeFaults } from "./config-place.ts";
+import { loadConfig } from "./load-config.ts";
+import { pluginNames } from "./plugin-names.ts";
+import { shownFile } from "./shown-file.ts";
 import { checkTlsFiles } from "./tls-files.ts";
+import { UserError } from "./user-error.ts";
 
-/** Prints what is wrong, with file and line where the compiler knows them; gives the exit code. */
+/** Prints all that is wrong, a line each, with file and line where they are known; gives the exit code. */
 export async function check(args: readonly string[]): Promise<number> {
-  const file = findConfig(args[0]);
-  const typeFaults = compile(file);
-  for (const line of typeFaults ?? []) process.stderr.write(`${line}\n`);
+  const file = configArgument("check", args);
+  const types = compileConfig(file);
+  for (const line of types.faults) process.stderr.write(`${line}\n`);
   const config = await loadConfig(file);
-  checkTlsFiles(config);
-  if (typeFaults !== undefined && typeFaults.length > 0) return 1;
-  const types = typeFaults === undefined ? " (types not checked: typescript is not installed)" : "";
-  process.stdout.write(`ok: ${config.listeners.length} listeners, config ${config.hash}${types}\n`);
+  try {
+    checkTlsFiles(config);
+  } catch (error) {
+    throw placeFaults(error, file);
+  }
+  if (types.failure !== undefined) throw new UserError(types.failure);
+  if (types.faults.length > 0) return 1;
+  process.stdout.write(`${describe(config, file, types.words)}\n`);
   return 0;
 }
 
-/** The compiler's faults, one line each; undefined where no TypeScript is installed. */
-function compile(file: string): readonly string[] | undefined {
-  const tsc = findCompiler(file);
-  if (tsc === undefined || !/\.[mc]?ts$/.test(file)) return tsc === undefined ? undefined : [];
-  const options = [
-    "--noEmit",
-    "--strict",
-    "--skipLibCheck",
-    "--target",
-    "esnext",
-    "--module",
-    "nodenext",
-    "--types",
-    "node",
+/** What was found in order, so that who reads it sees what the gateway would do. */
+function describe(config: GatewayConfig, file: string, types: string): string {
+  const { domains } = config;
+  const lines = [
+    `ok: ${shownFile(file)} (${config.hash})`,
+    `  types     ${types}`,
+    ...config.listeners.map((listener) => {
+      const { name, address, trustedNetworks: trusted } = listener;
+      const who =
+        trusted.length === 0 ? "only who logged in" : `who logged in or is in ${trusted.join(", ")}`;
+      return `  SMTP      ${formatSocketAddress(address)} (${name}); ${who} may relay`;
+    }),
+    ...(config.http === undefined ? [] : [`  page      ${formatSocketAddress(config.http.address)}`]),
+    `  domains   ${domains.length === 0 ? "none" : domains.join(", ")}`,
+    `  pipeline  ${pluginNames(config).join(" > ")}`,
+    ...Object.entries(config.nextHops).map(([name, hop]) => `  next hop  ${name}: ${nextHopWords(hop)}`),
   ];
-  const run = spawnSync(
-    process.execPath,
-    [tsc, "--ignoreConfig", ...options, "--allowImportingTsExtensions", "--pretty", "false", file],
-    {
-      encoding: "utf8",
-    },
-  );
-  if (run.status === 0) return [];
-  const lines = run.stdout.split("\n").filter((line) => line.trim() !== "");
-  return joinFaults(lines);
+  return lines.join("\n");
 }
 
-function findCompiler(file: string): string | undefined {
-  try {
-    const manifest = createRequire(pathToFileURL(file)).resolve("typescript/package.json");
-    const tsc = join(dirname(manifest), "bin", "tsc");
-    return existsSync(tsc) ? tsc : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A fault and its indented explanation as one line: place, then the compiler's last and most telling line. */
-function joinFaults(lines: readonly string[]): readonly string[] {
-  const faults: { place: string; words: string }[] = [];
-  for (const line of lines) {
-    const head = /^(\S.*\(\d+,\d+\)): error TS\d+: (.*)$/.exec(line);
-    const last = faults.at(-1);
-    if (head !== null) faults.push({ place: head[1] ?? "", words: head[2] ?? "" });
-    else if (last !== undefined && line.startsWith(" ")) last.words = line.trim();
-    else faults.push({ place: "", words: line });
-  }
-  return faults.map(({ place, words }) =>
-    place === "" ? words : `${place.replace(/\((\d+),(\d+)\)$/, ":$1:$2")}: ${words}`,
-  );
+function nextHopWords(hop: NextHop): string {
+  if (hop.kind === "mailbox") return `mailbox ${hop.folder}`;
+  return `${hop.kind} ${hop.servers.map(formatSocketAddress).join(", ")}`;
 }

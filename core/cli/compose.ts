@@ -1,10 +1,11 @@
 /** Builds a running gateway of a config: services, drivers, engine, listeners; and closes them in the other order. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayConfig } from "../config/mod.ts";
 import { systemResolver } from "../dns/mod.ts";
 import { createGateway, type NextHopDriver, type Services } from "../gateway/mod.ts";
-import { type HttpListener, listenHttp, readOrCreateToken } from "../http/mod.ts";
-import { compilePipeline, type Log } from "../pipeline/mod.ts";
+import type { HttpListener } from "../http/mod.ts";
+import type { Log } from "../pipeline/mod.ts";
 import { createMailboxDriver, createSmtpDriver, type MailboxReader } from "../relay/mod.ts";
 import { listenSmtp, type SmtpListener } from "../smtp/mod.ts";
 import {
@@ -18,6 +19,7 @@ import {
 import { listenFault } from "./listen-fault.ts";
 import { mergeReaders } from "./mailbox-readers.ts";
 import { packageVersion } from "./main.ts";
+import { pluginNames } from "./plugin-names.ts";
 import { UserError } from "./user-error.ts";
 
 /** Between the deadline of a message and the end of waiting for it. */
@@ -32,7 +34,7 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Starts everything; what was started is closed again when a part can not start. @throws UserError in a line */
+/** Starts everything; what was started is closed again when a part can not start. @throws a fault of the config, or the file system's error */
 export async function compose(config: GatewayConfig, data: string, log: Log): Promise<Running> {
   const { drivers, reader } = makeDrivers(config, data, log);
   const traces = openTraceStore({
@@ -74,7 +76,7 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
         }),
       );
     }
-    http = await startHttp(config, data, traces, reader, log);
+    http = await startHttp(config, data, traces, reader, log, smtp);
   } catch (error) {
     await close();
     throw error;
@@ -101,9 +103,13 @@ async function startHttp(
   traces: Services["traces"],
   mailbox: MailboxReader | undefined,
   log: Log,
+  smtp: readonly SmtpListener[],
 ): Promise<HttpListener | undefined> {
   if (config.http === undefined) return undefined;
+  // Where there is no page its parts are not loaded: they are a fifth of the start.
+  const { listenHttp, readOrCreateToken } = await import("../http/mod.ts");
   const token = await readOrCreateToken(data).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
     throw new UserError(error instanceof Error ? error.message : String(error));
   });
   const options = {
@@ -113,6 +119,7 @@ async function startHttp(
     token,
     pipelineNames: pluginNames(config),
     version: packageVersion(),
+    listening: smtp.map((listener) => listener.address),
     log,
   };
   try {
@@ -132,14 +139,11 @@ function makeDrivers(config: GatewayConfig, data: string, log: Log) {
     }
     // Two names for one folder are one mailbox: two drivers would clear each other's half-written files.
     const folder = join(data, hop.folder);
+    // The driver makes it with the first message; one that can not be made is told before there is any.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const driver = mailboxes.get(folder) ?? createMailboxDriver({ name, folder, clock: systemClock });
     mailboxes.set(folder, driver);
     drivers.set(name, driver);
   }
   return { drivers, reader: mergeReaders([...mailboxes.values()]) };
-}
-
-/** The names of the plugins in written order. */
-export function pluginNames(config: GatewayConfig): readonly string[] {
-  return compilePipeline(config.pipeline).slots.map((slot) => slot.definition.name);
 }

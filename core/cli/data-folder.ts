@@ -1,20 +1,58 @@
-/** The data folder: made with mode 0700, proved writable. */
-import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
+/** The data folder: made with mode 0700, proved writable, and never somebody else's. */
+import { accessSync, chmodSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { UserError } from "./user-error.ts";
+import { ConfigFaults } from "../config/mod.ts";
+import { LOCK_FILE } from "./data-lock.ts";
 
-/** Makes the data folder where it is missing and gives its absolute path. @throws UserError when it can not be written */
+/**
+ * Makes the data folder where it is missing and gives its absolute path. One that was there before is closed to others
+ * too, as mail lies in it; but a folder that serves others, such as /tmp, is not taken for one.
+ *
+ * @throws ConfigFaults when it can not be used
+ */
 export function openDataFolder(data: string): string {
   const folder = resolve(data);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // Mail lies in it: a folder that was there before is closed to others too.
-    chmodSync(folder, 0o700);
+    const names = readdirSync(folder);
+    const open = (statSync(folder).mode & 0o077) !== 0;
+    // The first start leaves the lock's file in a folder, by which a later one knows it again.
+    if (open && names.length > 0 && !names.includes(LOCK_FILE)) {
+      throw dataFault(data, ", which others can read and which holds other files", "a folder of its own");
+    }
+    if (open) chmodSync(folder, 0o700);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new UserError(
-      `data: found ${JSON.stringify(data)}, expected a folder this user can write (${(error as NodeJS.ErrnoException).code}); set POSTERN_DATA or change its owner`,
-    );
+    throw folderFault(error, data);
   }
   return folder;
+}
+
+/** Turns an error of the file system below the data folder into a fault of the config's `data`. */
+export function folderFault(error: unknown, data: string): unknown {
+  const { code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  const why = WORDS[code] === undefined ? code : `${code}: ${WORDS[code]}`;
+  const where = path === undefined || path === resolve(data) ? "" : ` at ${path}`;
+  return dataFault(data, "", `a folder this user can write (${why}${where})`);
+}
+
+const WORDS: { readonly [code: string]: string } = {
+  EACCES: "this user has not the right",
+  EEXIST: "there is a file",
+  ENOTDIR: "there is a file",
+  EPERM: "it belongs to another user",
+  ENOSPC: "the disk is full",
+  EROFS: "the disk can only be read",
+};
+
+function dataFault(data: string, found: string, expected: string): ConfigFaults {
+  return new ConfigFaults([
+    {
+      path: "data",
+      found: `${JSON.stringify(data)}${found}`,
+      expected,
+      todo: "set POSTERN_DATA to another, or give it to this user",
+    },
+  ]);
 }

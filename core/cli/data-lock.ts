@@ -4,30 +4,33 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "./user-error.ts";
+import { ConfigFaults } from "../config/mod.ts";
 
 const SQLITE_BUSY = 5;
+/** The file that is locked. It stays when the gateway ends. */
+export const LOCK_FILE = "lock";
 
-/** Takes the lock and gives the way to let go of it. @throws UserError when another gateway has it, or it can not be taken */
+/** Takes the lock and gives the way to let go of it. @throws ConfigFaults when another gateway has it, or it can not be taken */
 export async function lockDataFolder(folder: string, shown: string): Promise<() => void> {
   const { DatabaseSync } = await import("node:sqlite");
   const pidFile = join(folder, "pid");
-  const found = `data: found ${JSON.stringify(shown)}`;
+  const found = JSON.stringify(shown);
   let lock: InstanceType<typeof DatabaseSync> | undefined;
   try {
-    lock = new DatabaseSync(join(folder, "lock"));
+    lock = new DatabaseSync(join(folder, LOCK_FILE));
     lock.exec("BEGIN EXCLUSIVE");
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
     lock?.close();
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
-      throw new UserError(
-        `${found}, which another gateway uses${processOf(pidFile)}, expected a folder of its own; end that gateway or set POSTERN_DATA`,
+      throw lockFault(
+        `${found}, which another gateway uses${processOf(pidFile)}`,
+        "a folder of its own",
+        "end that gateway or set POSTERN_DATA",
       );
     }
-    throw new UserError(
-      `${found}, expected a folder where files can be locked (${(error as Error).message}); set POSTERN_DATA`,
-    );
+    const why = (error as Error).message.split("\n")[0];
+    throw lockFault(found, `a folder where files can be locked (${why})`, "set POSTERN_DATA");
   }
   const held = lock;
   return () => {
@@ -35,6 +38,9 @@ export async function lockDataFolder(folder: string, shown: string): Promise<() 
     held.close();
   };
 }
+
+const lockFault = (found: string, expected: string, todo: string): ConfigFaults =>
+  new ConfigFaults([{ path: "data", found, expected, todo }]);
 
 /** " (process 123)" where the holder of the lock wrote it down. */
 function processOf(pidFile: string): string {

@@ -53,7 +53,7 @@ export async function openDialogue(server: SocketAddress, print: (line: string) 
         print(`S: ${line.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "?")}`);
         return line;
       }
-      if (failure !== undefined) throw new UserError(`${formatSocketAddress(server)}: ${failure}`);
+      if (failure !== undefined) throw new UserError(`${formatSocketAddress(server)}: ${wordsOf(failure)}`);
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -94,4 +94,21 @@ export async function openDialogue(server: SocketAddress, print: (line: string) 
     },
     close: () => socket.destroy(),
   };
+}
+
+/** What a failure means to who sends a test message, and what to do. */
+function wordsOf(failure: string): string {
+  switch (failure) {
+    case "ECONNREFUSED":
+      return "nobody listens there; start the gateway with npm start, or name a server with --server HOST:PORT";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "the host name has no address; name a server with --server HOST:PORT";
+    case "ETIMEDOUT":
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return `the server can not be reached (${failure}); see whether the address is right`;
+    default:
+      return failure;
+  }
 }

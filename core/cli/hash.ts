@@ -13,11 +13,19 @@ const PASSWORD_OCTETS_MAX = 1024;
 export async function hash(args: readonly string[]): Promise<number> {
   // Arguments are seen by everybody who can list processes.
   if (args.length > 0)
-    throw new UserError("postern hash takes no arguments: type the password when asked, or pipe it in");
+    throw new UserError(
+      "postern hash: found arguments, expected none; type the password when asked, or pipe it in",
+    );
   const password = Buffer.from(await readPassword(), "utf8");
-  if (password.length === 0) throw new UserError("found an empty password");
-  if (password.length > PASSWORD_OCTETS_MAX)
-    throw new UserError(`the password is longer than ${PASSWORD_OCTETS_MAX} octets`);
+  if (password.length === 0)
+    throw new UserError(
+      "postern hash: found an empty password, expected one; type it when asked, or pipe it in",
+    );
+  if (password.length > PASSWORD_OCTETS_MAX) {
+    throw new UserError(
+      `postern hash: found a password of ${password.length} octets, expected at most ${PASSWORD_OCTETS_MAX}; take a shorter one`,
+    );
+  }
   process.stdout.write(`${await hashPassword(password)}\n`);
   return 0;
 }
@@ -36,16 +44,27 @@ export async function hashPassword(password: Uint8Array): Promise<string> {
   ].join("$");
 }
 
+/** One line of stdin; a terminal is asked twice and shows nothing, as a mistyped password would be found out late. */
 async function readPassword(): Promise<string> {
   const terminal = process.stdin.isTTY === true;
-  if (terminal) process.stderr.write("Password: ");
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal });
+  const typed = lines[Symbol.asyncIterator]();
+  const ask = async (prompt: string): Promise<string> => {
+    if (terminal) process.stderr.write(prompt);
+    const { value } = await typed.next();
+    if (terminal) process.stderr.write("\n");
+    return value ?? "";
+  };
   try {
-    for await (const line of lines) return line;
-    return "";
+    const password = await ask("Password: ");
+    if (terminal && password !== "" && (await ask("Again: ")) !== password) {
+      throw new UserError(
+        "postern hash: found two different passwords, expected the same twice; begin again",
+      );
+    }
+    return password;
   } finally {
     lines.close();
-    if (terminal) process.stderr.write("\n");
   }
 }

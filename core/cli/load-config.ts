@@ -1,16 +1,11 @@
 /** Finds and imports a config file, and resolves it for the Node host. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
-import { basename, relative, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import {
-  ConfigFaults,
-  formatFault,
-  type GatewayConfig,
-  type LoadedConfig,
-  resolveConfig,
-} from "../config/mod.ts";
+import { extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ConfigFaults, type GatewayConfig, type LoadedConfig, resolveConfig } from "../config/mod.ts";
 import type { Capability } from "../pipeline/mod.ts";
+import { shownFile } from "./shown-file.ts";
 import { UserError } from "./user-error.ts";
 
 const NODE_CAPABILITIES: ReadonlySet<Capability> = new Set([
@@ -25,81 +20,80 @@ const NODE_CAPABILITIES: ReadonlySet<Capability> = new Set([
   "rewriteBody",
   "manyRecipients",
 ]);
+const EXTENSIONS = [".ts", ".mts", ".js", ".mjs"];
+/** A config may ask others while it loads; one that waits for ever must not keep the gateway from saying so. */
+const LOAD_MS_MAX = 30_000;
 
 /** The config's file, absolute; the default is gateway.config.ts, or .js, in the working folder. */
 export function findConfig(named: string | undefined): string {
   const file = named ?? ["gateway.config.ts", "gateway.config.js"].find((name) => existsSync(name));
   if (file === undefined)
-    throw new UserError("found no gateway.config.ts in this folder: copy the one of postern, or name a file");
-  if (!existsSync(file)) throw new UserError(`${file}: no such file`);
+    throw new UserError("found no gateway.config.ts in this folder; copy the one of postern, or name a file");
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined)
+    throw new UserError(`${file}: no such file, expected a config such as gateway.config.ts`);
+  if (!found.isFile())
+    throw new UserError(`${file}: is no file, expected a config such as gateway.config.ts`);
+  if (!EXTENSIONS.includes(extname(file)))
+    throw new UserError(
+      `${file}: found no TypeScript or JavaScript module, expected ${EXTENSIONS.join(", ")}`,
+    );
   return resolve(file);
 }
 
 /**
  * Loads and checks a config.
  *
- * @throws UserError with a line for each fault, beginning with the file's name
+ * @param waitMsMax how long the file may take to load
+ * @throws UserError with a line for each fault, beginning with the file's name, and the line where it is known
  */
-export async function loadConfig(file: string): Promise<GatewayConfig> {
-  const shown = relative(process.cwd(), file);
-  const loaded = await importConfig(file, shown);
+export async function loadConfig(file: string, waitMsMax = LOAD_MS_MAX): Promise<GatewayConfig> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new UserError(`${shownFile(file)}: has not loaded after ${waitMsMax} ms; see what it waits for`),
+      ),
+    waitMsMax,
+  );
   try {
+    return await Promise.race([load(file), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function load(file: string): Promise<GatewayConfig> {
+  try {
+    const { default: loaded } = await importModule(file);
+    if (loaded === undefined) {
+      throw new ConfigFaults([
+        { path: "", found: "no default export", expected: "export default defineGateway(...)" },
+      ]);
+    }
     return await resolveConfig(loaded, process.env, {
       capabilities: NODE_CAPABILITIES,
       hostName: hostname(),
     });
   } catch (error) {
-    if (error instanceof ConfigFaults) {
-      throw new UserError(error.faults.map((fault) => `${shown}: ${formatFault(fault)}`).join("\n"));
-    }
-    throw new UserError(`${placeOf(error, file, shown)}: ${messageOf(error)}`);
+    if (error instanceof ConfigFaults) throw (await import("./config-place.ts")).placeFaults(error, file);
+    throw (await import("./import-fault.ts")).importFault(error, file);
   }
 }
 
-async function importConfig(file: string, shown: string): Promise<LoadedConfig> {
-  let module: { readonly default?: LoadedConfig };
+/** Imports without Node's word that a package.json has no "type": a config is a module whatever stands beside it. */
+async function importModule(file: string): Promise<{ readonly default?: LoadedConfig }> {
+  const { emitWarning } = process;
+  process.emitWarning = (...warning: unknown[]) => {
+    const [, details] = warning as [unknown, { readonly code?: string } | undefined];
+    if (!warning.includes(TYPELESS) && details?.code !== TYPELESS)
+      Reflect.apply(emitWarning, process, warning);
+  };
   try {
-    module = await import(pathToFileURL(file).href);
-  } catch (error) {
-    throw new UserError(missingImport(error) ?? `${placeOf(error, file, shown)}: ${messageOf(error)}`);
+    return await import(pathToFileURL(file).href);
+  } finally {
+    process.emitWarning = emitWarning;
   }
-  if (module.default === undefined)
-    throw new UserError(`${shown}: found no default export, expected export default defineGateway(...)`);
-  return module.default;
 }
 
-/** Where and what, for an import that leads nowhere; its error has no line, so the importing file is searched for it. */
-function missingImport(error: unknown): string | undefined {
-  const { code, message = "" } = (error ?? {}) as { code?: string; message?: string };
-  const match = /^Cannot find (package|module) '([^']+)' imported from (.+)$/m.exec(message);
-  if (code !== "ERR_MODULE_NOT_FOUND" || match === null) return undefined;
-  const [, kind, name = "", importer = ""] = match;
-  const wanted = kind === "package" ? name : basename(name);
-  const lines = existsSync(importer) ? readFileSync(importer, "utf8").split("\n") : [];
-  const at = lines.findIndex((line) => /\b(from|import)\b/.test(line) && line.includes(wanted)) + 1;
-  const place = `${relative(process.cwd(), importer)}${at > 0 ? `:${at}` : ""}`;
-  return kind === "package"
-    ? `${place}: cannot find the package ${JSON.stringify(name)}; npm install ${name}, or correct the import`
-    : `${place}: cannot find the file ${JSON.stringify(relative(process.cwd(), name))}; correct the import`;
-}
-
-/** "gateway.config.ts:12" where the error's stack names a line of the config, else the file alone. */
-function placeOf(error: unknown, file: string, shown: string): string {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  for (const name of [pathToFileURL(file).href, file]) {
-    const at = stack.indexOf(`${name}:`);
-    const line = at < 0 ? null : /^\d+/.exec(stack.slice(at + name.length + 1));
-    if (line !== null) return `${shown}:${line[0]}`;
-  }
-  return shown;
-}
-
-function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text
-    .replaceAll(/file:\/\/\S+/g, (url) =>
-      URL.canParse(url) ? relative(process.cwd(), fileURLToPath(url)) : url,
-    )
-    .replaceAll(/\s*\n\s*/g, " ")
-    .trim();
-}
+const TYPELESS = "MODULE_TYPELESS_PACKAGE_JSON";

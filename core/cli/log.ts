@@ -1,13 +1,13 @@
 /** The log of the process: pino's JSON lines on stdout, or short text on a terminal. pino enters here alone. */
-import { pino } from "pino";
 import type { Log, LogFields } from "../pipeline/mod.ts";
 
 /** Makes the log. `terminal`: short text in place of JSON. */
-export function createLog(terminal: boolean): Log {
-  return terminal ? textLog() : jsonLog();
+export async function createLog(terminal: boolean): Promise<Log> {
+  return terminal ? textLog((line) => process.stdout.write(line)) : jsonLog();
 }
 
-function jsonLog(): Log {
+async function jsonLog(): Promise<Log> {
+  const { pino } = await import("pino");
   // Written at once: the lines before a crash are the ones that matter.
   const log = pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: "event" },
@@ -21,11 +21,12 @@ function jsonLog(): Log {
   };
 }
 
-function textLog(): Log {
+/** Lines for people: time, level where it is not "info", event, fields. @param print gets each line with its end */
+export function textLog(print: (line: string) => void): Log {
   const write = (level: string, event: string, fields: LogFields = {}): void => {
     const words = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
     const text = words.map(([key, value]) => `${key}=${showField(value)}`).join(" ");
-    process.stdout.write(`${new Date().toTimeString().slice(0, 8)} ${level}${event} ${text}\n`);
+    print(`${[new Date().toTimeString().slice(0, 8), `${level}${event}`, text].join(" ").trimEnd()}\n`);
   };
   return {
     debug: () => {},
@@ -35,9 +36,14 @@ function textLog(): Log {
   };
 }
 
-/** A field's value without controls: what clients send must not drive the terminal. */
+/** Characters of one field on a terminal. The whole of it is in the JSON lines, the trace and the page. */
+const FIELD_CHARACTERS_MAX = 2_000;
+
+/** A field's value without controls: what clients send must neither drive the terminal nor pass for another field. */
 function showField(value: LogFields[string]): string {
   const text = typeof value === "string" ? value : Array.isArray(value) ? value.join(",") : String(value);
-  const safe = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?");
-  return /[\s"]/.test(safe) ? JSON.stringify(safe) : safe;
+  const short = text.length > FIELD_CHARACTERS_MAX ? `${text.slice(0, FIELD_CHARACTERS_MAX)}...` : text;
+  // Controls, marks that are not seen or turn the direction of text, halves of a pair, line ends.
+  const safe = short.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?");
+  return /[\s"=]/.test(safe) ? JSON.stringify(safe) : safe;
 }

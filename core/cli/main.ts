@@ -1,6 +1,5 @@
 /** The command line: picks the command, and turns a user's mistake into one clear line and exit code 1. */
 import { readFileSync } from "node:fs";
-import { ConfigFaults } from "../config/mod.ts";
 import { UserError } from "./user-error.ts";
 
 const COMMANDS: { readonly [name: string]: () => Promise<(args: readonly string[]) => Promise<number>> } = {
@@ -51,10 +50,10 @@ export function packageVersion(): string {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof UserError || error instanceof ConfigFaults) return error.message;
+  if (error instanceof UserError) return error.message;
   if (!(error instanceof Error)) return String(error);
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  // parseArgs explains itself in one line. Anything else is a fault of ours, where the stack helps.
-  if (code.startsWith("ERR_PARSE_ARGS")) return `${error.message.split("\n")[0]}; see postern help`;
+  // parseArgs explains itself in its first sentence. Anything else is a fault of ours, where the stack helps.
+  if (code.startsWith("ERR_PARSE_ARGS")) return `${error.message.split(/\n|\. |\.$/)[0]}; see postern help`;
   return error.stack ?? error.message;
 }

@@ -22,9 +22,14 @@ export async function send(args: readonly string[]): Promise<number> {
     throw new UserError("postern send: found no --to, expected --to you@example.com");
   const server = parseSocketAddress(values.server, 25);
   if (server === undefined)
-    throw new UserError(`--server: found ${JSON.stringify(values.server)}, expected host:port`);
+    throw new UserError(
+      `postern send: --server: found ${JSON.stringify(values.server)}, expected host:port such as 127.0.0.1:2525`,
+    );
   for (const path of [values.from, ...values.to]) {
-    if (/[\r\n<>\0]/.test(path)) throw new UserError("--from and --to are addresses without angle brackets");
+    if (/[\r\n<>\0]/.test(path))
+      throw new UserError(
+        `postern send: found ${JSON.stringify(path)}, expected an address without angle brackets`,
+      );
   }
   const content = values.file === undefined ? sample(values.from, values.to) : readMessage(values.file);
   const dialogue = await openDialogue(server, (line) => process.stdout.write(`${line}\n`));
@@ -68,8 +73,9 @@ function readMessage(file: string): Buffer {
   try {
     return readFileSync(file === "-" ? 0 : file);
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
     throw new UserError(
-      `--file: cannot read ${JSON.stringify(file)} (${(error as NodeJS.ErrnoException).code})`,
+      `postern send: --file: found ${JSON.stringify(file)}, which can not be read (${code}), expected a file with a message; correct the path`,
     );
   }
 }

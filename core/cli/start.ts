@@ -1,13 +1,16 @@
 /** `postern start`: checks what a user can get wrong, runs the gateway, and says where it listens. */
-import { relative } from "node:path";
-import { parseArgs } from "node:util";
+import { flushCompileCache } from "node:module";
 import { formatSocketAddress, type GatewayConfig } from "../config/mod.ts";
+import type { Log } from "../pipeline/mod.ts";
 import type { Running } from "./compose.ts";
-import { openDataFolder } from "./data-folder.ts";
+import { configArgument } from "./config-argument.ts";
+import { folderFault, openDataFolder } from "./data-folder.ts";
 import { lockDataFolder } from "./data-lock.ts";
-import { findConfig, loadConfig } from "./load-config.ts";
+import { loadConfig } from "./load-config.ts";
 import { createLog } from "./log.ts";
 import { packageVersion } from "./main.ts";
+import { pluginNames } from "./plugin-names.ts";
+import { shownFile } from "./shown-file.ts";
 import { checkTlsFiles } from "./tls-files.ts";
 import { untilStopped } from "./until-stopped.ts";
 
@@ -16,30 +19,47 @@ const CLOSE_SPARE_MS = 45_000;
 
 /** Runs the gateway until SIGTERM or SIGINT; gives the exit code. */
 export async function start(args: readonly string[]): Promise<number> {
-  const { positionals, values } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { config: { type: "string" } },
-  });
-  const file = findConfig(values.config ?? positionals[0]);
+  const file = configArgument("start", args);
   const config = await loadConfig(file);
+  const log = await createLog(process.stdout.isTTY === true);
+  const starting = run(config, log);
+  // Listens for signals first: mail can come, and a supervisor can stop us, before the banner is out.
+  const stopped = untilStopped(
+    () => starting.then((running) => running.close()),
+    log,
+    config.deadlineMs + CLOSE_SPARE_MS,
+  );
+  const running = await starting.catch(async (error: unknown) => {
+    // What only tells faults is loaded when there is one, here and in load-config.ts: it would cost each start.
+    throw (await import("./config-place.ts")).placeFaults(error, file);
+  });
+  announce(config, file, running);
+  // A gateway that is killed would leave nothing for the next start.
+  flushCompileCache();
+  return stopped;
+}
+
+/** All that can fail for want of a file, a right or a port. The lock of the data folder goes last. */
+async function run(config: GatewayConfig, log: Log): Promise<Running> {
   checkTlsFiles(config);
   const data = openDataFolder(config.data);
   const unlock = await lockDataFolder(data, config.data);
-  const log = createLog(process.stdout.isTTY === true);
-  const { compose, pluginNames } = await import("./compose.ts");
-  const running = await compose(config, data, log);
-  announce(config, file, running, pluginNames(config));
-  const close = () => running.close().finally(unlock);
-  return untilStopped(close, log, config.deadlineMs + CLOSE_SPARE_MS);
+  try {
+    const { compose } = await import("./compose.ts");
+    const running = await compose(config, data, log);
+    return { ...running, close: () => running.close().finally(unlock) };
+  } catch (error) {
+    unlock();
+    throw folderFault(error, config.data);
+  }
 }
 
-function announce(config: GatewayConfig, file: string, running: Running, plugins: readonly string[]): void {
+function announce(config: GatewayConfig, file: string, running: Running): void {
   const smtp = running.smtp.map((listener) => formatSocketAddress(listener.address));
   const lines = [
-    `postern ${packageVersion()}, ${relative(process.cwd(), file)} (${config.hash})`,
+    `postern ${packageVersion()}, ${shownFile(file)} (${config.hash})`,
     ...running.smtp.map((_, index) => `  SMTP      ${smtp[index]} (${config.listeners[index]?.name})`),
-    `  pipeline  ${plugins.join(" > ")}`,
+    `  pipeline  ${pluginNames(config).join(" > ")}`,
     ...[...running.drivers].map(([name, driver]) => `  next hop  ${name}: ${driver.description}`),
     ...(running.http === undefined ? [] : [`  page      ${running.http.url}`]),
     `  try       npx postern send --to you@example.com${smtp[0] === "127.0.0.1:2525" ? "" : ` --server ${smtp[0]}`}`,

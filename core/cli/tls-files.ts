@@ -2,54 +2,81 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import type { GatewayConfig } from "../config/mod.ts";
-import { UserError } from "./user-error.ts";
+import { type ConfigFault, ConfigFaults, type GatewayConfig } from "../config/mod.ts";
 
-/** @throws UserError for the first file that can not be used */
+/** @throws ConfigFaults with all files that can not be used */
 export function checkTlsFiles(config: GatewayConfig): void {
-  for (const [index, { tls }] of config.listeners.entries()) {
-    if (tls === undefined) continue;
-    const path = `listeners[${index}].tls`;
-    const keyPem = read(`${path}.keyFile`, tls.keyFile);
-    const certPem = read(`${path}.certFile`, tls.certFile);
-    const key = parse(`${path}.keyFile`, tls.keyFile, "a PEM file with a private key, unencrypted", () =>
-      createPrivateKey(keyPem),
-    );
-    const certificate = parse(
-      `${path}.certFile`,
-      tls.certFile,
-      "a PEM file with a certificate",
-      () => new X509Certificate(certPem),
-    );
-    checkPair(`${path}.certFile`, tls.certFile, certificate, key);
-    parse(path, tls.certFile, "a key and certificate that TLS takes", () =>
-      createSecureContext({ key: keyPem, cert: certPem }),
-    );
-  }
-}
-
-function read(path: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EACCES" ? "which this user can not read" : "which is no file";
-    throw new UserError(`${path}: found ${JSON.stringify(file)}, ${why}, expected a PEM file`);
-  }
-}
-
-function parse<T>(path: string, file: string, expected: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    const why = (error as Error).message.split("\n")[0];
-    throw new UserError(`${path}: found ${JSON.stringify(file)}, expected ${expected} (${why})`);
-  }
-}
-
-function checkPair(path: string, file: string, certificate: X509Certificate, key: KeyObject): void {
-  if (certificate.checkPrivateKey(key)) return;
-  throw new UserError(
-    `${path}: found ${JSON.stringify(file)}, whose first certificate is not of the key in keyFile, expected the pair`,
+  const faults = config.listeners.flatMap(({ tls }, index) =>
+    tls === undefined ? [] : checkPair(`listeners[${index}].tls`, tls),
   );
+  if (faults.length > 0) throw new ConfigFaults(faults);
+}
+
+function checkPair(path: string, tls: { readonly keyFile: string; readonly certFile: string }) {
+  const faults: ConfigFault[] = [];
+  const keyPlace = { path: `${path}.keyFile`, file: tls.keyFile };
+  const certPlace = { path: `${path}.certFile`, file: tls.certFile };
+  const key = readPem(keyPlace, faults, "a private key without a passphrase", createPrivateKey);
+  const cert = readPem(certPlace, faults, "a certificate", (pem) => new X509Certificate(pem));
+  if (key === undefined || cert === undefined) return faults;
+  if (!fits(cert.value, key.value)) {
+    faults.push({
+      path: certPlace.path,
+      found: `${JSON.stringify(tls.certFile)}, whose first certificate is of another key than keyFile`,
+      expected: "the certificate of that key first, then those of its issuers",
+    });
+    return faults;
+  }
+  readPem(certPlace, faults, "a key and certificate that TLS takes", () =>
+    createSecureContext({ key: key.pem, cert: cert.pem }),
+  );
+  return faults;
+}
+
+/** The two ways in which PEM says it (RFC 5958 and 1421). */
+const ENCRYPTED_KEY = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED)/m;
+
+interface Place {
+  readonly path: string;
+  readonly file: string;
+}
+
+/** What a PEM file holds; undefined when that is a fault, which is added. */
+function readPem<T>({ path, file }: Place, faults: ConfigFault[], what: string, parse: (pem: Buffer) => T) {
+  const found = JSON.stringify(file);
+  let pem: Buffer;
+  try {
+    pem = readFileSync(file);
+  } catch (error) {
+    const unreadable = (error as NodeJS.ErrnoException).code === "EACCES";
+    faults.push({
+      path,
+      found: `${found}, which ${unreadable ? "this user can not read" : "is no file"}`,
+      expected: `a PEM file with ${what}`,
+      todo: unreadable ? "give this user the right to read it" : "correct the path",
+    });
+    return undefined;
+  }
+  try {
+    return { pem, value: parse(pem) };
+  } catch (error) {
+    // "error:1E08010C:DECODER routines::unsupported": the last part is all that says something.
+    const why = (error as Error).message.split("\n", 1)[0]?.split("::").at(-1);
+    const closed = ENCRYPTED_KEY.test(pem.toString("latin1"));
+    faults.push({
+      path,
+      found: closed ? `${found}, which needs a passphrase` : found,
+      expected: closed ? `a PEM file with ${what}` : `a PEM file with ${what} (${why})`,
+      todo: closed ? `take it off with openssl pkey -in ${file}` : "correct the path or the file",
+    });
+    return undefined;
+  }
+}
+
+function fits(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.checkPrivateKey(key);
+  } catch {
+    return false;
+  }
 }

@@ -16,6 +16,7 @@ export function checkWhole(
 ): readonly ConfigFault[] {
   return [
     ...checkListeners(config),
+    ...checkAddresses(config),
     ...checkDomains(config),
     ...(options.durableSpool === true ? [] : checkSpool(config)),
     ...checkNextHops(config),
@@ -68,6 +69,32 @@ function checkListeners(config: Partial<ParsedConfig>): readonly ConfigFault[] {
       expected: `the mail domains served here, because listeners[${open}] listens off loopback on ${formatSocketAddress(address)}`,
       todo: 'set domains: ["example.com"] (POSTERN_DOMAINS=example.com), or listen on 127.0.0.1',
     });
+  }
+  return faults;
+}
+
+/** Two of our own on one port: the system would only say that it is in use. */
+function checkAddresses(config: Partial<ParsedConfig>): readonly ConfigFault[] {
+  const places = (config.listeners ?? []).map((listener, index) => ({
+    path: `listeners[${index}].address`,
+    address: listener.address,
+  }));
+  if (typeof config.http === "object") places.push({ path: "http", address: config.http.address });
+  const faults: ConfigFault[] = [];
+  const taken = new Map<string, string>();
+  for (const { path, address } of places) {
+    // Port 0 is another one each time.
+    if (address.port === 0) continue;
+    const text = formatSocketAddress(address);
+    const other = taken.get(text);
+    if (other === undefined) taken.set(text, path);
+    else {
+      faults.push({
+        path,
+        found: showFound(text, ""),
+        expected: `an address of its own, because ${other} has this one`,
+      });
+    }
   }
   return faults;
 }

@@ -31,7 +31,7 @@ export function formatFault(fault: ConfigFault): string {
   return oneLine(`${place}${what}${fault.todo === undefined ? "" : `; ${fault.todo}`}`);
 }
 
-const SECRET = /password|secret|token|hash|users|key$/i;
+const SECRET = /password|secret|token|hash|users|key$|\bauth\b/i;
 const SHOWN_MAX = 60;
 
 /** A value as a fault shows it: short, on one line, and hidden where its path speaks of secrets. */

@@ -2,7 +2,7 @@
  * The zod schema of a config as users write it. By convention the error text of each schema is what was expected
  * there; for an object it is the list of its keys, from which resolve-config.ts guesses a mistyped one.
  */
-import { isNetwork } from "../mail/mod.ts";
+import { addressOctets, isNetwork } from "../mail/mod.ts";
 import { z } from "../pipeline/mod.ts";
 import { parseDuration, parseSize } from "./duration.ts";
 import { isHost, parseSocketAddress } from "./socket-address.ts";
@@ -60,10 +60,22 @@ const address = read('"host:port" such as "127.0.0.1:2525", or a port from 0 to 
 });
 
 const network = read(
-  'a network such as "192.0.2.0/24" or "2001:db8::/32"; one that holds every address makes an open relay',
+  'a network such as "192.0.2.0/24" or "2001:db8::/32", no wider than /8, or /16 of IPv6: whoever is in it may relay',
   (value) =>
-    typeof value === "string" && isNetwork(value) && !/\/0+$/.test(value) ? value.toLowerCase() : undefined,
+    typeof value === "string" && isNetwork(value) && !isTooWide(value) ? value.toLowerCase() : undefined,
 );
+
+/** Two halves of the Internet are the whole of it: nothing wider than the largest private network (RFC 1918 3, RFC 4193 3.1). */
+function isTooWide(cidr: string): boolean {
+  const [address = "", length] = cidr.split("/");
+  const octets = addressOctets(address) ?? [];
+  if (length === undefined) return false;
+  if (octets.length === 4) return Number(length) < 8;
+  const first = ((octets[0] ?? 0) << 8) | (octets[1] ?? 0);
+  // fc00::/7 are the unique local addresses, fe80::/10 those of a link (RFC 4291 2.5.6).
+  if ((first & 0xfe00) === 0xfc00) return Number(length) < 7;
+  return Number(length) < ((first & 0xffc0) === 0xfe80 ? 10 : 16);
+}
 
 const listener = object({
   name: z
@@ -188,7 +200,7 @@ export const configSchema = object({
     sessionsMax: count(1, 100_000).default(1000),
     idle: duration(1000, DAY_MS, "from 1s to 1d").default(300_000),
   }).prefault({}),
-  onMixedVerdict: oneOf("quarantine", "refuse", "dsn").default("refuse"),
+  onMixedVerdict: oneOf("quarantine", "refuse", "dsn").optional(),
   onMixedTempfail: oneOf("all", "spool").default("all"),
   split: oneOf("later", "spool").default("later"),
   deadline: duration(1000, 600_000, "from 1s to 10m").default(120_000),

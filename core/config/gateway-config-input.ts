@@ -44,14 +44,16 @@ export interface GatewaySettingsInput {
   readonly domains?: string | readonly string[] | undefined;
   /** Where `<postmaster>` and postmaster@ each domain go; absent: routed as they are. */
   readonly postmaster?: string;
+  /** Where mail goes, by the names that routes use. Absent: none, and a route that names one stops the start. */
   readonly nextHops?: { readonly [name: string]: NextHop };
+  /** Bounds of a session and a message; each absent one has its default (`Limits`). */
   readonly limits?: {
     readonly messageBytesMax?: Size;
     readonly recipientsMax?: number;
     readonly sessionsMax?: number;
     readonly idle?: Duration;
   };
-  /** Default `refuse`; `quarantine` and `dsn` need a durable spool. */
+  /** Default `quarantine` where there is a durable spool, which it and `dsn` need, else `refuse`. */
   readonly onMixedVerdict?: GatewayConfig["onMixedVerdict"];
   /** Default `all`; `spool` needs a durable spool. */
   readonly onMixedTempfail?: GatewayConfig["onMixedTempfail"];

@@ -16,6 +16,7 @@ export interface SmtpNextHop {
   readonly tls?: TlsPolicy;
   /** TLS from the first octet (port 465). */
   readonly implicitTls: boolean;
+  /** Credentials for AUTH (RFC 4954), never sent in clear text; absent: no AUTH. */
   readonly auth?: { readonly user: string; readonly password: string };
   /** Whether the next hop's words reach our client; the codes always do. */
   readonly passReplyText: boolean;
@@ -33,10 +34,12 @@ export interface MailboxNextHop {
   readonly folder: string;
 }
 
+/** A next hop as a config describes it: plain data. Each host maps its `kind` to a driver of its own. */
 export type NextHop = SmtpNextHop | MailboxNextHop;
 
 /** What `smtp({...})` takes: one server by `host` and `port`, or several by `servers`; the rest has defaults. */
 export interface SmtpOptions extends Partial<Omit<SmtpNextHop, "kind" | "servers">> {
+  /** A host name or an address literal without brackets; absent: `servers` names them. */
   readonly host?: string;
   /** Default 25, or 465 with `implicitTls`. */
   readonly port?: number;

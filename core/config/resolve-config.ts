@@ -1,5 +1,4 @@
 /** From what a config file exports to the effective config: every default filled in, every value and the whole checked. */
-
 import { domainToAscii } from "../mail/mod.ts";
 import type { Capability, Pipeline } from "../pipeline/mod.ts";
 import { checkWhole } from "./config-checks.ts";
@@ -7,9 +6,10 @@ import { type ConfigFault, ConfigFaults, closest, formatPath, showFound } from "
 import { hashConfig } from "./config-hash.ts";
 import { configSchema, type ParsedConfig } from "./config-schema.ts";
 import type { LoadedConfig } from "./define-gateway.ts";
+import { type ReadEnvironment, readEnvironment } from "./environment.ts";
 import type { GatewayConfig, ListenerConfig } from "./gateway-config.ts";
 import type { Environment } from "./gateway-config-input.ts";
-import { isLoopback } from "./socket-address.ts";
+import { formatSocketAddress, isLoopback } from "./socket-address.ts";
 
 /** What the host that is to run the config can do. */
 export interface ResolveOptions {
@@ -27,7 +27,7 @@ const LOOPBACK_NETWORKS = ["127.0.0.0/8", "::1/128"];
  * Checks a config and fills in its defaults.
  *
  * @param loaded what `defineGateway` gave
- * @param env what a config function is called with
+ * @param env what a config function is called with; `POSTERN_*` that are empty count as not set
  * @throws ConfigFaults with everything that is wrong at once
  */
 export async function resolveConfig(
@@ -35,7 +35,8 @@ export async function resolveConfig(
   env: Environment,
   options: ResolveOptions = {},
 ): Promise<GatewayConfig> {
-  const input = await evaluate(loaded, env);
+  const environment = readEnvironment(env);
+  const input = await evaluate(loaded, environment.env);
   const parsed = configSchema.safeParse(input);
   const pipeline = (input as { pipeline?: unknown }).pipeline;
   const faults: ConfigFault[] = parsed.success
@@ -50,7 +51,8 @@ export async function resolveConfig(
   }
   // A fault of one value must not hide those of the whole: what can be read of the config is checked further.
   if (isPipeline(pipeline)) faults.push(...checkWhole(partOf(parsed, input, faults), pipeline, options));
-  if (faults.length > 0 || !parsed.success) throw new ConfigFaults(faults);
+  if (faults.length > 0 || !parsed.success)
+    throw new ConfigFaults(faults.map((fault) => withVariable(fault, input, environment)));
   const config = effective(parsed.data, pipeline as Pipeline, options);
   return { ...config, hash: await hashConfig(config) };
 }
@@ -78,6 +80,8 @@ interface Issue {
   readonly message: string;
   readonly keys?: readonly string[];
   readonly errors?: readonly (readonly Issue[])[];
+  /** Of a key that is wrong by itself: what is. */
+  readonly issues?: readonly Issue[];
 }
 
 function faultsOf(issue: Issue, input: unknown): readonly ConfigFault[] {
@@ -92,6 +96,10 @@ function faultsOf(issue: Issue, input: unknown): readonly ConfigFault[] {
         ...(near === undefined ? {} : { todo: `did you mean "${near}"?` }),
       };
     });
+  }
+  if (issue.code === "invalid_key") {
+    const expected = issue.issues?.[0]?.message ?? issue.message;
+    return [{ path: formatPath(issue.path), found: showFound(issue.path.at(-1), ""), expected }];
   }
   // Of a union whose object branch got past its type, that branch knows best what is wrong.
   const inner = issue.errors?.find((branch) =>
@@ -110,9 +118,31 @@ function foundAt(input: unknown, path: readonly PropertyKey[]): unknown {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Record<PropertyKey, unknown>)[key];
   }
-  // A server as smtp() keeps it when it could not be read: the host is the text as written.
-  const server = value as { host?: unknown; port?: unknown } | undefined;
-  return typeof server?.host === "string" && Number.isNaN(server.port) ? server.host : value;
+  return asWritten(value);
+}
+
+/** A server as smtp() keeps it is shown as a text: the one that was written, where it could not be read. */
+function asWritten(value: unknown): unknown {
+  const { host, port } = (value ?? {}) as { host?: unknown; port?: unknown };
+  if (typeof host !== "string" || typeof port !== "number") return value;
+  return Number.isNaN(port) ? host : formatSocketAddress({ host, port });
+}
+
+/** Says which variable a faulty value came from: who reads the line may never have seen the config. */
+function withVariable(fault: ConfigFault, input: object, environment: ReadEnvironment): ConfigFault {
+  let value: unknown = input;
+  for (const step of fault.path.split(/[.[\]]+/)) {
+    // A list that was written as one text with commas.
+    if (typeof value !== "object" || value === null) break;
+    if (step !== "")
+      value = Object.hasOwn(value, step) ? (value as Record<string, unknown>)[step] : undefined;
+  }
+  const name = environment.variableOf(asWritten(value));
+  if (name === undefined) return fault;
+  return {
+    ...fault,
+    todo: `${fault.todo === undefined ? "" : `${fault.todo}; `}the value is that of ${name}`,
+  };
 }
 
 function isPipeline(value: unknown): value is Pipeline {
@@ -162,7 +192,7 @@ function effective(
       sessionsMax: parsed.limits.sessionsMax,
       idleMs: parsed.limits.idle,
     },
-    onMixedVerdict: parsed.onMixedVerdict,
+    onMixedVerdict: parsed.onMixedVerdict ?? (options.durableSpool === true ? "quarantine" : "refuse"),
     onMixedTempfail: parsed.onMixedTempfail,
     split: parsed.split,
     deadlineMs: parsed.deadline,

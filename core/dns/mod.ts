@@ -1,3 +1,3 @@
 /** The door of core/dns: resolvers. */
 export { fixedResolver, type Zone } from "./fixed-resolver.ts";
-export { systemResolver } from "./system-resolver.ts";
+export { type SystemResolverOptions, systemResolver } from "./system-resolver.ts";

@@ -71,7 +71,7 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
       const { pathname } = new URL(request.url);
       if (pathname !== "/healthz") return json(404, { error: "notFound" });
       if (request.method !== "GET" && request.method !== "HEAD")
-        return json(405, { error: "methodNotAllowed" });
+        return json(405, { error: "methodNotAllowed" }, { allow: "GET, HEAD" });
       // What is wrong with the config is for the log, not for whoever asks.
       return start(env).then(
         () => json(200, { status: "ok" }),
@@ -98,7 +98,7 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
       };
       // An engine for each message, because forwarding is a method of the message object.
       const gateway = createGateway(effective, services);
-      const { outcome, reply } = await receiveEmail(gateway, message, effective.limits.messageBytesMax);
+      const { outcome, reply } = await receiveEmail(gateway, message, effective.limits, webClock);
       ctx?.waitUntil(gateway.drain());
       if (outcome === "refused") message.setReject(replyLine(reply));
       if (outcome === "deferred") throw new EmailTempfail(reply);
@@ -114,10 +114,10 @@ function texts(env: unknown): Environment {
   );
 }
 
-const json = (status: number, body: object): Response =>
+const json = (status: number, body: object, fields: { readonly [name: string]: string } = {}): Response =>
   new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store", ...fields },
   });
 
 const line = (level: string, event: string, fields: LogFields = {}): string =>

@@ -10,11 +10,16 @@ import {
   configurationError,
   deadlinePassed,
   type HeaderField,
+  localError,
   Message,
   nextHopDown,
   type Reply,
+  readAll,
 } from "../mail/mod.ts";
 import type { EmailMessage } from "./email-message.ts";
+
+/** Octets of a body that are compared at once. */
+const COMPARED_BYTES = 65_536;
 
 /** Makes the driver of one message. @param original the content as it came, once it is whole */
 export function forwardDriver(message: EmailMessage, original: () => Content | undefined): NextHopDriver {
@@ -43,9 +48,9 @@ async function deliver(
   if (envelope !== undefined || original === undefined) {
     return failed(delivery, configurationError(), "us", envelope ?? "the content did not come by email()");
   }
-  const added = addedFields(await Message.load(original), await Message.load(delivery.content));
+  const added = await addedFields(original, delivery.content);
   if (typeof added === "string") return failed(delivery, configurationError(), "us", added);
-  if (!proceed(["accepted"])) return failed(delivery, nextHopDown(), "reply");
+  if (!proceed(["accepted"])) return failed(delivery, localError(), "reply", undefined, "aside");
   const over = Promise.withResolvers<"over">();
   const stop = () => over.resolve("over");
   signal.addEventListener("abort", stop, { once: true });
@@ -68,8 +73,9 @@ function failed(
   reply: Reply,
   ended: DeliveryResult["ended"],
   cause?: string,
+  status: "tempfailed" | "aside" = "tempfailed",
 ): DeliveryResult {
-  const recipients = delivery.recipients.map(() => ({ status: "tempfailed" as const, reply }));
+  const recipients = delivery.recipients.map(() => ({ status, reply }));
   return { recipients, ended, ...(cause === undefined ? {} : { cause: cause.slice(0, 300) }) };
 }
 
@@ -83,7 +89,8 @@ function envelopeLack(message: EmailMessage, delivery: Delivery): string | undef
 }
 
 /** The fields to add, or in words what of the message's changes forward() can not carry. */
-function addedFields(original: Message, leaving: Message): Headers | string {
+async function addedFields(came: Content, leaves: Content): Promise<Headers | string> {
+  const [original, leaving] = await Promise.all([Message.load(came), Message.load(leaves)]);
   const added = new Headers();
   const before = original.header.fields;
   let next = 0;
@@ -96,16 +103,33 @@ function addedFields(original: Message, leaving: Message): Headers | string {
     const { name, value } = field;
     if (!/^x-/i.test(name)) {
       // One that stands further down in the original was not added: what stood above it is gone.
-      const moved = before.slice(next).some((one) => sameOctets(field, one));
+      const moved = before.slice(next).some((one) => one.name.toLowerCase() === name.toLowerCase());
       return moved ? changed(before[next]!) : `forward() can add header fields in X- only, not '${name}'`;
     }
+    if (!/^[\t -~]*$/.test(value)) return `forward() can not add '${name}' with other than ASCII`;
     if (added.has(name)) return `forward() can add '${name}' only once`;
     added.set(name, value);
   }
   const lost = before[next];
   if (lost !== undefined) return changed(lost);
-  const bodyBytes = (message: Message) => message.content.size - message.headerBytes.length;
-  return bodyBytes(original) === bodyBytes(leaving) ? added : "forward() can not carry a changed body";
+  const [originalBody, leavingBody] = [original.headerBytes.length, leaving.headerBytes.length];
+  const isSame = await sameFrom(came, originalBody, leaves, leavingBody);
+  return isSame ? added : "forward() can not carry a changed body";
+}
+
+/** Whether two contents have the same octets from an offset in each to their ends. */
+async function sameFrom(a: Content, startA: number, b: Content, startB: number): Promise<boolean> {
+  const size = a.size - startA;
+  if (size !== b.size - startB) return false;
+  for (let at = 0; at < size; at += COMPARED_BYTES) {
+    const end = Math.min(at + COMPARED_BYTES, size);
+    const [one, other] = await Promise.all([
+      readAll(a, startA + at, startA + end),
+      readAll(b, startB + at, startB + end),
+    ]);
+    if (one.some((octet, i) => octet !== other[i])) return false;
+  }
+  return true;
 }
 
 const changed = ({ name }: HeaderField): string =>

@@ -16,7 +16,15 @@ import {
   recipientSyntax,
   senderSyntax,
 } from "../mail/mod.ts";
+import type { Clock } from "../pipeline/mod.ts";
 import type { EmailMessage } from "./email-message.ts";
+
+/** The bounds of a message's way in. */
+export interface ReceiveLimits {
+  readonly messageBytesMax: number;
+  /** Longest silence of the content's stream. */
+  readonly idleMs: number;
+}
 
 /** What the platform is to be told. */
 export interface EmailOutcome {
@@ -32,7 +40,8 @@ export interface EmailOutcome {
 export async function receiveEmail(
   gateway: Gateway,
   message: EmailMessage,
-  messageBytesMax: number,
+  limits: ReceiveLimits,
+  clock: Clock,
 ): Promise<EmailOutcome> {
   const reversePath = parsePath(`<${message.from}>`, { kind: "reverse" });
   if (isPathFault(reversePath)) return outcomeOf(senderSyntax());
@@ -55,23 +64,28 @@ export async function receiveEmail(
       const answer = await step();
       if (answer.kind !== "goOn") return outcomeOf(replyOf(answer));
     }
-    return outcomeOf(replyOf(await receive(session, message, messageBytesMax)));
+    return outcomeOf(replyOf(await receive(session, message, limits, clock)));
   } finally {
     session.close();
   }
 }
 
-async function receive(session: GatewaySession, message: EmailMessage, bytesMax: number): Promise<Answer> {
+async function receive(
+  session: GatewaySession,
+  message: EmailMessage,
+  { messageBytesMax, idleMs }: ReceiveLimits,
+  clock: Clock,
+): Promise<Answer> {
   const receiver = session.receive();
   const reader = message.raw.getReader();
   try {
-    if (message.rawSize > bytesMax) return await tooLarge(receiver);
+    if (message.rawSize > messageBytesMax) return await tooLarge(receiver);
     let bytes = 0;
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await readWithin(reader, idleMs, clock);
       if (done) break;
       bytes += value.length;
-      if (bytes > bytesMax) return await tooLarge(receiver);
+      if (bytes > messageBytesMax) return await tooLarge(receiver);
       await receiver.write(value);
     }
   } catch (error) {
@@ -84,6 +98,23 @@ async function receive(session: GatewaySession, message: EmailMessage, bytesMax:
     reader.cancel().catch(() => {});
   }
   return (await receiver.end()).answer;
+}
+
+/** The next piece; rejects when none comes within `idleMs`, or a stream that nobody ends would hold the run for ever. */
+async function readWithin(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  idleMs: number,
+  clock: Clock,
+): Promise<ReadableStreamReadResult<Uint8Array>> {
+  const came = new AbortController();
+  const silence = clock.sleep(idleMs, came.signal).then(() => {
+    throw new Error(`nothing came for ${idleMs} ms`);
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } finally {
+    came.abort();
+  }
 }
 
 async function tooLarge(receiver: ContentReceiver): Promise<Answer> {

@@ -1,6 +1,8 @@
 /** Answers of the engine, made in one place. */
-import type { MessageVerdict, SessionVerdict } from "../pipeline/mod.ts";
+import type { Reply } from "../mail/mod.ts";
+import type { Discard, MessageVerdict, Quarantine, SessionVerdict } from "../pipeline/mod.ts";
 import type { Answer } from "./session.ts";
+import { VERDICT_MEANINGS } from "./verdict-meanings.ts";
 
 export const goOn: Answer = { kind: "goOn", enhanced: "", text: "" };
 
@@ -19,14 +21,34 @@ export const withRef = (answer: Answer, id: string): Answer => ({
 
 /** The answer of a refusing verdict. */
 export const answerOf = (verdict: SessionVerdict): Answer => ({
-  kind: verdict.verdict,
+  kind: VERDICT_MEANINGS[verdict.verdict].before.answer,
   enhanced: verdict.enhanced,
   text: line(verdict.text),
 });
 
 /** Whether a message verdict takes the message (250) or not. */
-export const takes = (verdict: MessageVerdict): boolean =>
-  verdict.verdict === "discard" || verdict.verdict === "quarantine";
+export const takes = (verdict: MessageVerdict): verdict is Discard | Quarantine =>
+  VERDICT_MEANINGS[verdict.verdict].before.fold === "taken";
+
+/** What an answer that takes nothing means for whom it concerns. */
+export const outcomeOf = ({ kind }: Answer): "refused" | "deferred" =>
+  kind === "reject" || kind === "disconnect" ? VERDICT_MEANINGS[kind].before.outcome : "deferred";
+
+/** The answer as the trace keeps it. */
+export const replyOf = ({ kind, code, enhanced, text }: Answer): Reply => ({
+  code: code ?? CODES[kind],
+  enhanced,
+  text,
+});
+
+/** The basic code where an answer names none. */
+export const CODES: { readonly [kind in Answer["kind"]]: number } = {
+  goOn: 250,
+  accepted: 250,
+  reject: 550,
+  tempfail: 451,
+  disconnect: 421,
+};
 
 export const accepted = (id: string, text = "Message accepted"): Answer =>
   withRef({ kind: "accepted", enhanced: "2.0.0", text }, id);
@@ -47,3 +69,9 @@ export const rejected = (enhanced: string, text: string, code = 550): Answer => 
 
 /** Something of ours failed: the client tries again. */
 export const systemTrouble = (): Answer => tempfailed("4.3.0", "Temporary failure, please try again later");
+
+/** The configuration can not serve this message (RFC 3463 X.3.5). */
+export const cannotServe = (text: string): Answer => tempfailed("4.3.5", text);
+
+/** The deadline from the final dot is over (RFC 3463 X.4.7). */
+export const tooLate = (): Answer => tempfailed("4.4.7", "Processing took too long, please try again later");

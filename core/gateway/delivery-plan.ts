@@ -1,6 +1,11 @@
-/** Recipients with the same next hop, reverse-path, form of the message and TLS demand share one delivery. */
+/**
+ * Recipients with the same next hop, reverse-path, form of the message, TLS demand and time share one delivery. DSN
+ * options part no delivery: RET and ENVID are the transaction's, so all have the same, and NOTIFY and ORCPT go with
+ * each recipient's own RCPT (RFC 3461 4.1, 4.2).
+ */
 import type { Edit, Message, ReversePath } from "../mail/mod.ts";
 import type { RecipientState } from "./recipient.ts";
+import { sameContent } from "./same-content.ts";
 
 /** One delivery to plan. */
 export interface PlannedDelivery {
@@ -13,7 +18,7 @@ export interface PlannedDelivery {
   readonly recipients: RecipientState[];
 }
 
-/** Groups routed recipients, in the order of the first of each group. */
+/** Groups routed recipients, in the order of the first of each group. Each must have a route. */
 export function planDeliveries(
   recipients: readonly RecipientState[],
   envelope: { readonly reversePath: ReversePath; readonly message: Message },
@@ -22,7 +27,8 @@ export function planDeliveries(
   const plans: PlannedDelivery[] = [];
   for (const recipient of recipients) {
     const { route } = recipient;
-    if (!route) continue;
+    // One that fell through would be told 250 and delivered nowhere.
+    if (!route) throw new Error(`neither a verdict nor a route for ${recipient.forwardPath.text}`);
     const wanted = {
       nextHop: route.nextHop,
       mode: route.mode ?? modeOf(route.nextHop),
@@ -48,13 +54,12 @@ export function planDeliveries(
 
 /** Whether two forms of one message have the same bytes: the same edits, or edits that say the same. */
 function sameForm(a: Message, b: Message): boolean {
-  if (a === b) return true;
+  if (a === b || a.sameFormAs(b)) return true;
   return a.edits.length === b.edits.length && a.edits.every((edit, i) => sameEdit(edit, b.edits[i]!));
 }
 
 function sameEdit(a: Edit, b: Edit): boolean {
   if (a === b) return true;
   if (a.start !== b.start || a.end !== b.end || a.author !== b.author) return false;
-  const [x, y] = [a.replacement.bytes, b.replacement.bytes];
-  return x !== undefined && y !== undefined && x.length === y.length && x.every((octet, i) => octet === y[i]);
+  return sameContent(a.replacement, b.replacement);
 }

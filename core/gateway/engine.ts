@@ -4,17 +4,13 @@ import { type Address, isPathFault, parseAddress } from "../mail/mod.ts";
 import {
   type CompiledPipeline,
   compilePipeline,
-  type EventName,
   type HookServices,
-  type MailEvent,
   type TraceRecord,
 } from "../pipeline/mod.ts";
+import { EventHooks, isAnswered } from "./event-hooks.ts";
 import { createIds } from "./ids.ts";
+import { type DeclaredDigest, digestKey } from "./received-digests.ts";
 import type { Services } from "./services.ts";
-
-/** Bound of event hooks under way; more wait for none and are dropped with a log line. */
-const EVENTS_MAX = 10_000;
-const EVENT_MS = 30_000;
 
 /** The shared part of the engine. */
 export class Engine {
@@ -26,8 +22,9 @@ export class Engine {
   readonly newId: () => string;
   /** Where the postmaster's mail goes, when the config says so. */
   readonly postmaster: Address | undefined;
-  readonly #eventSlots;
-  #eventsRunning = 0;
+  /** The body digests that plugins declared, each once: made while a message comes in. */
+  readonly digests: readonly DeclaredDigest[];
+  readonly #events: EventHooks;
   #underWay = 0;
   #idle: (() => void)[] = [];
 
@@ -40,7 +37,9 @@ export class Engine {
     this.newId = createIds(services.clock, services.random);
     const postmaster = config.postmaster === undefined ? undefined : parseAddress(config.postmaster);
     this.postmaster = postmaster && !isPathFault(postmaster) ? postmaster : undefined;
-    this.#eventSlots = this.pipeline.slots.filter((slot) => slot.definition.on);
+    const declared = this.pipeline.slots.flatMap((slot) => slot.definition.digests ?? []);
+    this.digests = [...new Map(declared.map((digest) => [digestKey(digest), digest])).values()];
+    this.#events = new EventHooks(this.pipeline.slots, services, () => this.enter());
   }
 
   get durableSpool(): boolean {
@@ -69,82 +68,29 @@ export class Engine {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Stores a record, writes the log lines, and tells the plugins what became of each recipient. */
+  /**
+   * Stores a record, writes the log lines, and tells the plugins what became of each recipient. Never throws: the
+   * message is delivered or queued by now, and a trace that can not be kept must not make the client send it again.
+   */
   publish(record: TraceRecord): void {
-    this.services.traces.put(record);
+    try {
+      this.services.traces.put(record);
+    } catch (error) {
+      this.services.log.error("traceFault", { ref: record.id, cause: String(error) });
+    }
     for (const recipient of record.recipients) {
-      this.services.log.info(recipient.outcome, {
+      const { forwardPath, nextHop, reply, reason } = recipient;
+      this.services.log.info(isAnswered(record, recipient) ? recipient.outcome : "aborted", {
         ref: record.id,
         client: record.client.ip,
         reversePath: record.reversePath,
-        forwardPath: recipient.forwardPath,
-        nextHop: recipient.nextHop,
-        reply:
-          recipient.reply && `${recipient.reply.code} ${recipient.reply.enhanced} ${recipient.reply.text}`,
-        reason: recipient.reason,
+        forwardPath,
+        nextHop,
+        reply: reply && `${reply.code} ${reply.enhanced} ${reply.text}`,
+        reason,
         ms: record.ms,
       });
     }
-    if (this.#eventSlots.length > 0) this.#tell(record);
-  }
-
-  #tell(record: TraceRecord): void {
-    for (const recipient of record.recipients) {
-      const event: MailEvent = {
-        event: EVENT_OF[recipient.outcome],
-        id: record.id,
-        at: record.startedAt + record.ms,
-        origin: record.origin,
-        reversePath: record.reversePath,
-        forwardPath: recipient.forwardPath,
-        ...(recipient.nextHop ? { nextHop: recipient.nextHop } : {}),
-        ...(recipient.reply ? { reply: recipient.reply } : {}),
-        ...(recipient.reason ? { reason: recipient.reason } : {}),
-      };
-      for (const slot of this.#eventSlots) {
-        const hook = slot.definition.on?.[event.event];
-        if (hook) void this.#runEvent(slot.plugin.name, hook, event);
-      }
-    }
-  }
-
-  async #runEvent(
-    plugin: string,
-    hook: (event: MailEvent, ctx: never) => void | Promise<void>,
-    event: MailEvent,
-  ): Promise<void> {
-    const { clock, log } = this.services;
-    if (this.#eventsRunning >= EVENTS_MAX) {
-      log.error("eventDropped", { ref: event.id, plugin, event: event.event });
-      return;
-    }
-    this.#eventsRunning++;
-    const leave = this.enter();
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal]);
-    try {
-      const { fetch, store } = this.services;
-      const late = clock.sleep(EVENT_MS, signal).then(() => {
-        throw new Error(`did not return within ${EVENT_MS} ms`);
-      });
-      late.catch(() => {});
-      await Promise.race([hook(event, { fetch, clock, store, log, signal } as never), late]);
-    } catch (error) {
-      log.warn("eventHookFault", { ref: event.id, plugin, event: event.event, cause: String(error) });
-    } finally {
-      over.abort(new Error("over"));
-      this.#eventsRunning--;
-      leave();
-    }
+    this.#events.tell(record);
   }
 }
-
-const EVENT_OF: { readonly [outcome in TraceRecord["recipients"][number]["outcome"]]: EventName } = {
-  delivered: "delivered",
-  refused: "refused",
-  deferred: "deferred",
-  discarded: "accepted",
-  quarantined: "quarantined",
-  queued: "accepted",
-  failed: "failed",
-};

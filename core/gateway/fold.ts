@@ -3,6 +3,7 @@ import type { MessageVerdict } from "../pipeline/mod.ts";
 import { answerOf, takes } from "./answers.ts";
 import type { RecipientState } from "./recipient.ts";
 import type { Answer } from "./session.ts";
+import { VERDICT_MEANINGS } from "./verdict-meanings.ts";
 
 /** How the message goes on. */
 export type Folded =
@@ -22,35 +23,31 @@ export interface FoldPolicy {
   readonly durableSpool: boolean;
 }
 
-const refusal = (verdict: MessageVerdict | undefined): Answer | undefined =>
-  verdict && !takes(verdict) ? answerOf(verdict as Parameters<typeof answerOf>[0]) : undefined;
-
 /** Folds the recipients of one transaction. Expanded ones do not count: those they were replaced by do. */
 export function fold(recipients: readonly RecipientState[], policy: FoldPolicy): Folded {
   const counted = recipients.filter((recipient) => !recipient.expanded);
-  const tempfailed = counted.filter((recipient) => recipient.verdict?.verdict === "tempfail");
-  const refused = counted.filter((recipient) => recipient.verdict?.verdict === "reject");
-  const first = refusal(tempfailed[0]?.verdict);
-  if (first) {
-    const some = tempfailed.length < counted.length;
-    if (!some || policy.onMixedTempfail === "all" || !policy.durableSpool) {
-      return {
-        kind: "answer",
-        answer: first,
-        why: `${tempfailed.length} of ${counted.length} recipients tempfailed: all are`,
-      };
-    }
+  const tempfailed = counted.filter((recipient) => countsAs(recipient) === "tempfailed");
+  const refused = counted.filter((recipient) => countsAs(recipient) === "refused");
+  const goOn = counted.length - tempfailed.length - refused.length;
+  const later = refusalOf(tempfailed[0]?.verdict);
+  // To keep some for later is for the sake of those that go on: where none does, the client may as well keep all.
+  if (later && (goOn === 0 || policy.onMixedTempfail === "all" || !policy.durableSpool)) {
+    const why = `${tempfailed.length} of ${counted.length} recipients tempfailed: all are`;
+    return { kind: "answer", answer: later, why };
   }
-  const no = refusal(refused[0]?.verdict);
+  const no = refusalOf(refused[0]?.verdict);
   if (no && refused.length === counted.length) {
     return { kind: "answer", answer: no, why: "all recipients are refused" };
   }
   if (no && (policy.onMixedVerdict === "refuse" || !policy.durableSpool)) {
-    return {
-      kind: "answer",
-      answer: no,
-      why: `${refused.length} of ${counted.length} recipients are refused, and refused copies can not be kept: all is refused`,
-    };
+    const some = `${refused.length} of ${counted.length} recipients are refused`;
+    return { kind: "answer", answer: no, why: `${some}, and refused copies are not kept: all is refused` };
   }
   return { kind: "deliver", held: refused, deferred: tempfailed };
 }
+
+const countsAs = ({ verdict }: RecipientState): "taken" | "refused" | "tempfailed" | undefined =>
+  verdict && VERDICT_MEANINGS[verdict.verdict].before.fold;
+
+const refusalOf = (verdict: MessageVerdict | undefined): Answer | undefined =>
+  verdict && !takes(verdict) ? answerOf(verdict) : undefined;

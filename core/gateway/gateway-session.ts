@@ -1,25 +1,25 @@
 /** One session: the commands of a client, the facts they give, and the transaction that is open, if any. */
-import { type Address, networkMatcher, type ReversePath } from "../mail/mod.ts";
+import type { Address, ReversePath } from "../mail/mod.ts";
 import {
   type AnyFact,
   type AuthAttempt,
   type Client,
+  type ConditionResults,
   type FactMap,
-  failedCondition,
   type HookSubject,
   type Identity,
   type ListenerInfo,
   type MailParameters,
   type RcptParameters,
-  runHook,
   type SessionVerdict,
   type Stage,
   type TlsInfo,
   Trace,
   type VerdictOf,
 } from "../pipeline/mod.ts";
-import { answerOf, goOn, rejected, systemTrouble, withRef } from "./answers.ts";
+import { answerOf, goOn, outcomeOf, rejected, systemTrouble, withRef } from "./answers.ts";
 import type { Engine } from "./engine.ts";
+import { runStage } from "./run-stage.ts";
 import type { Answer, ContentReceiver, GatewaySession, SessionStart } from "./session.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -34,6 +34,7 @@ export class EngineSession implements GatewaySession {
   readonly client: Client;
   readonly listener: ListenerInfo;
   readonly facts: FactMap = new Map();
+  readonly conditions: ConditionResults = new Map();
   readonly trace = new Trace(SESSION_ENTRIES_MAX);
   readonly startedAt: number;
   identity: Identity | undefined;
@@ -43,13 +44,14 @@ export class EngineSession implements GatewaySession {
   tls: TlsInfo | undefined;
   #transaction: Transaction | undefined;
 
-  constructor(engine: Engine, start: SessionStart, trustedNetworks: readonly string[]) {
+  /** @param trusts whether an address is in a trusted network of the listener */
+  constructor(engine: Engine, start: SessionStart, trusts: (ip: string) => boolean) {
     this.engine = engine;
     this.start = start;
     this.id = engine.newId();
     this.listener = start.listener;
     this.startedAt = engine.services.clock.monotonic();
-    this.client = { ...start.client, trusted: networkMatcher(trustedNetworks)(start.client.ip) };
+    this.client = { ...start.client, trusted: trusts(start.client.ip) };
   }
 
   get trusted(): boolean {
@@ -78,14 +80,22 @@ export class EngineSession implements GatewaySession {
   }
 
   async auth(attempt: AuthAttempt): Promise<Answer> {
-    const verdict = await this.#run("auth", { attempt });
-    if (verdict?.verdict === "identify") {
-      this.identity = verdict.identity;
-      return goOn;
+    try {
+      this.#forget("auth");
+      this.identity = undefined;
+      const verdict = await this.#run("auth", { attempt });
+      if (verdict?.verdict === "identify") {
+        this.identity = verdict.identity;
+        return goOn;
+      }
+      // What plugins found out about who the client is not must not be read as who it is.
+      this.#forget("auth");
+      if (verdict) return answerOf(verdict);
+      // Nobody vouched for the client: it can not slip through by everybody passing.
+      return rejected("5.7.8", "Authentication credentials invalid", 535);
+    } catch (error) {
+      return this.#broken(error);
     }
-    if (verdict) return answerOf(verdict);
-    // Nobody vouched for the client: it can not slip through by everybody passing.
-    return rejected("5.7.8", "Authentication credentials invalid", 535);
   }
 
   async mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer> {
@@ -94,7 +104,7 @@ export class EngineSession implements GatewaySession {
     try {
       const answer = await transaction.mail();
       if (answer.kind === "goOn") this.#transaction = transaction;
-      else transaction.end("refused", answer);
+      else transaction.end(outcomeOf(answer), answer);
       return answer;
     } catch (error) {
       return this.#broken(error, transaction);
@@ -140,23 +150,18 @@ export class EngineSession implements GatewaySession {
       identity: this.identity,
       services: this.engine.hookServices,
       facts: (fact: AnyFact) => (fact.scope === "session" ? this.facts : undefined),
+      conditions: (per) => (per === "session" ? this.conditions : undefined),
       own,
       trace: this.trace,
       startedAt: this.startedAt,
     };
   }
 
-  async #run<S extends "connect" | "ehlo" | "auth">(
-    stage: S,
-    own: object,
-  ): Promise<VerdictOf[S] | undefined> {
+  #run<S extends "connect" | "ehlo" | "auth">(stage: S, own: object): Promise<VerdictOf[S] | undefined> {
     const subject = this.subject(own);
-    for (const slot of this.engine.pipeline.hooks[stage]) {
-      if (slot.conditions.length > 0 && failedCondition(slot, subject) !== undefined) continue;
-      const { verdict } = await runHook(slot, stage, subject);
-      if (verdict) return verdict as VerdictOf[S];
-    }
-    return undefined;
+    const slots = this.engine.pipeline.hooks[stage];
+    // What a session stage's hook returns and its `onError` may give are both of its own verdicts.
+    return runStage({ stage, slots, subject: () => subject }) as Promise<VerdictOf[S] | undefined>;
   }
 
   async #decide(stage: "connect" | "ehlo", own: object): Promise<Answer> {

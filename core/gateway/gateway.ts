@@ -1,5 +1,6 @@
 /** The engine's face to hosts. */
 import type { GatewayConfig } from "../config/mod.ts";
+import { networkMatcher } from "../mail/mod.ts";
 import { Engine } from "./engine.ts";
 import { EngineSession } from "./gateway-session.ts";
 import type { Services } from "./services.ts";
@@ -25,11 +26,10 @@ export interface Gateway {
 export function createGateway(config: GatewayConfig, services: Services): Gateway {
   const engine = new Engine(config, services);
   if (engine.pipeline.faults.length > 0) throw new Error(engine.pipeline.faults.join("; "));
+  const trusted = new Map(config.listeners.map((one) => [one.name, networkMatcher(one.trustedNetworks)]));
+  const nobody = () => false;
   return {
-    openSession(start) {
-      const listener = config.listeners.find(({ name }) => name === start.listener.name);
-      return new EngineSession(engine, start, listener?.trustedNetworks ?? []);
-    },
+    openSession: (start) => new EngineSession(engine, start, trusted.get(start.listener.name) ?? nobody),
     newId: engine.newId,
     authenticates: engine.pipeline.hooks.auth.length > 0,
     drain: () => engine.drain(),

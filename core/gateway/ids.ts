@@ -2,19 +2,29 @@
 import type { Clock, Random } from "../pipeline/mod.ts";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+/** Numbers that five characters can tell. */
+const NUMBERS = 32 ** 5;
+
+/** What an id is made of: epoch milliseconds, and a number that counts up. */
+export interface IdParts {
+  readonly ms: number;
+  readonly number: number;
+}
 
 /** Makes a source of ids: 9 characters of milliseconds, 5 of a number that starts at random and counts up. */
 export function createIds(clock: Clock, random: Random): () => string {
-  const seed = random.bytes(4);
-  let last = 0;
-  let sequence = ((seed[0]! << 16) | (seed[1]! << 8) | seed[2]!) & 0xffffff;
+  const [a, b, c] = random.bytes(3);
+  let last: IdParts = { ms: 0, number: (a! << 16) | (b! << 8) | c! };
   return () => {
-    // Never back, so that ids of one process sort in the order they were given whatever the clock does.
-    last = Math.max(last, clock.now());
-    sequence = (sequence + 1) % 0x2000000;
-    if (sequence === 0) last += 1;
-    return base32(last, 9) + base32(sequence, 5);
+    last = following(last, clock.now());
+    return base32(last.ms, 9) + base32(last.number, 5);
   };
+}
+
+/** The id after another: never back, so that ids of one process sort in the order they were given whatever the clock does. */
+export function following({ ms, number }: IdParts, now: number): IdParts {
+  const next = (number + 1) % NUMBERS;
+  return { ms: Math.max(ms, now) + (next === 0 ? 1 : 0), number: next };
 }
 
 function base32(value: number, length: number): string {

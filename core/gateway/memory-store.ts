@@ -60,8 +60,14 @@ export function createMemoryStore(clock: Clock, { keysMax = 100_000 }: MemorySto
       const before: unknown = entry === undefined ? 0 : JSON.parse(entry.json);
       if (typeof before !== "number") throw new TypeError(`store key ${key} holds no number`);
       const sum = before + by;
-      if (entry === undefined) put(key, sum, ttlMs);
-      else entry.json = JSON.stringify(sum);
+      if (entry === undefined) {
+        put(key, sum, ttlMs);
+        return sum;
+      }
+      // To the end of the order of writing: a flood of new keys must not push out a counter that is in use.
+      entries.delete(key);
+      entry.json = String(sum);
+      entries.set(key, entry);
       return sum;
     },
     async compareAndSet(key, expected, value, ttlMs) {

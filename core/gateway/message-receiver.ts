@@ -1,7 +1,8 @@
-/** Takes in the octets of a message, and starts the run when they are all there. */
-import type { Content } from "../mail/mod.ts";
-import { systemTrouble, tempfailed } from "./answers.ts";
+/** Takes in the octets of a message, digests them where a plugin asked for it, and starts the run when all are there. */
+import { outcomeOf, systemTrouble, tempfailed, tooLate } from "./answers.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
 import { runMessage } from "./message-run.ts";
+import { BodyDigester } from "./received-digests.ts";
 import type { ContentWriter } from "./services.ts";
 import type { Answer, ContentReceiver, MessageAnswer } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
@@ -10,19 +11,24 @@ import type { Transaction } from "./transaction.ts";
 export class MessageReceiver implements ContentReceiver {
   readonly #transaction: Transaction;
   readonly #writer: ContentWriter;
+  readonly #digester: BodyDigester | undefined;
   readonly #leave: () => void;
   #fault: unknown;
   #over = false;
 
   constructor(transaction: Transaction) {
+    const { engine } = transaction.session;
+    const { contents, crypto } = engine.services;
     this.#transaction = transaction;
-    this.#leave = transaction.session.engine.enter();
-    this.#writer = transaction.session.engine.services.contents.create();
+    this.#writer = contents.create();
+    this.#digester = engine.digests.length > 0 ? new BodyDigester(engine.digests, crypto) : undefined;
+    this.#leave = engine.enter();
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#fault !== undefined || this.#over) return undefined;
     try {
+      this.#digester?.update(chunk);
       return this.#writer.write(chunk)?.catch((error: unknown) => this.#failed(error));
     } catch (error) {
       this.#failed(error);
@@ -32,21 +38,19 @@ export class MessageReceiver implements ContentReceiver {
 
   async end(): Promise<MessageAnswer> {
     const transaction = this.#transaction;
+    if (this.#over) return this.#answerFault("the receiver was ended already");
     this.#over = true;
+    const { clock } = transaction.session.engine.services;
+    const deadline = startDeadline(clock, transaction.session.engine.config.deadlineMs);
     try {
-      if (this.#fault !== undefined) return this.#answerFault();
-      let content: Content;
-      try {
-        content = await this.#writer.finish();
-      } catch (error) {
-        this.#failed(error);
-        return this.#answerFault();
-      }
-      return await runMessage(transaction, content);
+      if (this.#fault !== undefined) return this.#answerFault(this.#fault);
+      const content = await this.#writer.finish();
+      return await runMessage(transaction, { content, digests: this.#digester?.finish() }, deadline);
     } catch (error) {
       this.#failed(error);
-      return this.#answerFault();
+      return this.#answerFault(error, deadline);
     } finally {
+      deadline.end();
       await this.#finish();
     }
   }
@@ -57,10 +61,9 @@ export class MessageReceiver implements ContentReceiver {
     const transaction = this.#transaction;
     transaction.note("contentRefused", reason);
     const told = answer && transaction.ref(answer);
-    for (const recipient of transaction.recipients) {
-      recipient.settled = { outcome: answer?.kind === "reject" ? "refused" : "deferred", reason };
-    }
-    transaction.end(answer ? (answer.kind === "reject" ? "refused" : "deferred") : "aborted", told);
+    if (told) transaction.settleRest(told);
+    else for (const recipient of transaction.recipients) recipient.settled = { outcome: "deferred", reason };
+    transaction.end(told ? outcomeOf(told) : "aborted", told);
     await this.#finish();
     return told;
   }
@@ -85,15 +88,18 @@ export class MessageReceiver implements ContentReceiver {
     });
   }
 
-  #answerFault(): MessageAnswer {
+  #answerFault(fault: unknown, deadline?: Deadline): MessageAnswer {
     const transaction = this.#transaction;
-    const code = (this.#fault as { code?: unknown }).code;
-    // RFC 3463 X.3.1: the mail system is full.
-    const answer = transaction.ref(
-      code === "ENOSPC" ? tempfailed("4.3.1", "Insufficient system storage", 452) : systemTrouble(),
-    );
-    transaction.note("fault", String(this.#fault).slice(0, 500));
+    const answer = transaction.ref(deadline?.signal.aborted ? tooLate() : answerOfFault(fault));
+    transaction.note("fault", String(fault));
+    transaction.settleRest(answer);
     transaction.end("deferred", answer);
     return { answer, recipients: transaction.recipients.map(() => answer) };
   }
 }
+
+/** RFC 3463 X.3.1: the mail system is full. */
+const answerOfFault = (fault: unknown): Answer =>
+  (fault as { code?: unknown } | undefined)?.code === "ENOSPC"
+    ? tempfailed("4.3.1", "Insufficient system storage", 452)
+    : systemTrouble();

@@ -1,232 +1,213 @@
-/** What happens after the final dot, under one deadline: data, route, fold, delivery, relay, and the one answer. */
+/** What happens after the final dot, under one deadline: data, route, fold, then delivery, spool or refusal, and the one answer. */
 import { type Content, Message } from "../mail/mod.ts";
-import { type DeliveryView, failedCondition, runHook, type Tempfail } from "../pipeline/mod.ts";
-import { accepted, answerOf, rejected, systemTrouble, tempfailed } from "./answers.ts";
+import type { OriginalMessage } from "../pipeline/mod.ts";
+import { accepted, cannotServe, outcomeOf, rejected, systemTrouble, tooLate } from "./answers.ts";
+import { type Deadline, settledBy } from "./deadline.ts";
 import { type PlannedDelivery, planDeliveries } from "./delivery-plan.ts";
 import { fold } from "./fold.ts";
-import { judgeData, judgeRoutes } from "./judge.ts";
+import { deliverInline } from "./inline-delivery.ts";
+import { judgeData } from "./judge-data.ts";
+import { judgeRoutes } from "./judge-routes.ts";
+import { loopOf } from "./loop-check.ts";
 import type { RecipientResult } from "./next-hop-driver.ts";
-import { bodyDigests, originalMessage } from "./original-message.ts";
-import { receivedField, withPrefix } from "./received-field.ts";
+import { BodyDigests, originalMessage } from "./original-message.ts";
+import type { ReceivedDigests } from "./received-digests.ts";
 import type { RecipientState } from "./recipient.ts";
 import type { Answer, MessageAnswer } from "./session.ts";
 import { spoolMessage } from "./spool-message.ts";
-import { CODES, type Transaction } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
+import { undeliveredOf } from "./undelivered.ts";
+import { withReceived } from "./with-received.ts";
 
-/** More Received fields than this are a loop (RFC 5321 6.3 asks for at least 100). */
-const RECEIVED_FIELDS_MAX = 100;
+/** A message that came in whole. */
+export interface ReceivedMessage {
+  readonly content: Content;
+  /** What was digested on the way in; absent where no plugin asked for it. */
+  readonly digests: ReceivedDigests | undefined;
+}
 
 /** Runs a received message to its answer. */
-export async function runMessage(transaction: Transaction, content: Content): Promise<MessageAnswer> {
-  const { engine } = transaction.session;
-  const { clock, crypto } = engine.services;
-  const deadline = new AbortController();
-  const cancel = new AbortController();
-  clock.sleep(engine.config.deadlineMs, cancel.signal).then(
-    () => deadline.abort(new Error("the deadline of the transaction is over")),
-    () => {},
-  );
-  try {
-    const message = await Message.load(content);
-    const original = originalMessage(await Message.load(content), crypto);
-    const run = new MessageRun(transaction, content, deadline.signal);
-    if (message.header.all("received").length > RECEIVED_FIELDS_MAX) {
-      return run.answerAll(rejected("5.4.6", "Routing loop detected", 554), message);
-    }
-    const judged = await judgeData(transaction, message, original, deadline.signal);
-    await judgeRoutes(transaction, judged, original, deadline.signal);
-    return await run.conclude(judged, original);
-  } finally {
-    cancel.abort();
+export async function runMessage(
+  transaction: Transaction,
+  { content, digests }: ReceivedMessage,
+  { signal }: Deadline,
+): Promise<MessageAnswer> {
+  const { config, services } = transaction.session.engine;
+  const message = await Message.load(content);
+  const bodyDigests = new BodyDigests(message, services.crypto, digests);
+  const original = originalMessage(message, bodyDigests.original);
+  const run = new MessageRun(transaction, content, original, bodyDigests, signal);
+  const loop = loopOf(message.header, config.hostName);
+  if (loop) {
+    transaction.note("loop", loop);
+    return run.answerAll(rejected("5.4.6", "Routing loop detected", 554), message);
   }
+  const subject = { transaction, original, signal };
+  const judged = await judgeData(subject, message);
+  await judgeRoutes(subject, judged);
+  return run.conclude(judged);
 }
 
 class MessageRun {
   readonly #transaction: Transaction;
   readonly #content: Content;
+  readonly #original: OriginalMessage;
+  readonly #digests: BodyDigests;
   readonly #signal: AbortSignal;
 
-  constructor(transaction: Transaction, content: Content, signal: AbortSignal) {
+  constructor(
+    transaction: Transaction,
+    content: Content,
+    original: OriginalMessage,
+    digests: BodyDigests,
+    signal: AbortSignal,
+  ) {
     this.#transaction = transaction;
     this.#content = content;
+    this.#original = original;
+    this.#digests = digests;
     this.#signal = signal;
   }
 
-  async conclude(message: Message, original: ReturnType<typeof originalMessage>): Promise<MessageAnswer> {
+  /** Folds what the plugins said, and does it. */
+  async conclude(message: Message): Promise<MessageAnswer> {
+    // Before the fold: hooks that the deadline cut off left verdicts that say more of the time than of the message.
+    if (this.#signal.aborted) return this.answerAll(tooLate(), message);
     const transaction = this.#transaction;
     const { engine } = transaction.session;
-    const { config } = engine;
-    const folded = fold(transaction.recipients, {
-      onMixedVerdict: config.onMixedVerdict,
-      onMixedTempfail: config.onMixedTempfail,
-      durableSpool: engine.durableSpool,
-    });
+    const { onMixedVerdict, onMixedTempfail } = engine.config;
+    const { durableSpool } = engine;
+    const folded = fold(transaction.recipients, { onMixedVerdict, onMixedTempfail, durableSpool });
     if (folded.kind === "answer") {
       transaction.note("fold", folded.why);
       return this.answerAll(folded.answer, message);
     }
     const going = transaction.recipients.filter((recipient) => !recipient.expanded);
-    const held = [
-      ...folded.held,
-      ...going.filter((recipient) => recipient.verdict?.verdict === "quarantine"),
-    ];
+    const quarantined = going.filter(({ verdict }) => verdict?.verdict === "quarantine");
+    const held = [...folded.held, ...quarantined];
     const plans = planDeliveries(
       going.filter((recipient) => !recipient.verdict),
       { reversePath: transaction.envelope.reversePath, message },
       (nextHop) => engine.modeOf(nextHop),
     );
-    const inline = plans.length === 1 && plans[0]!.mode === "inline" && folded.deferred.length === 0;
-    if (held.length > 0 || folded.deferred.length > 0 || (plans.length > 0 && !inline)) {
-      if (!engine.durableSpool) {
-        engine.services.log.error("spoolNeeded", {
-          ref: transaction.id,
-          deliveries: plans.length,
-          held: held.length,
-        });
-        transaction.note("fold", "several deliveries, or recipients to hold or queue, need a durable spool");
-        return this.answerAll(tempfailed("4.3.5", "This message can not be split here"), message);
-      }
-    }
-    if (inline && held.length === 0) return this.#deliverInline(plans[0]!, message, original);
-    if (plans.length === 0 && held.length === 0) return this.#settleDiscarded(message);
-    await spoolMessage(
-      transaction,
-      withPrefix(this.#received(), this.#content),
-      message,
-      plans,
-      held,
-      folded.deferred,
-    );
-    return this.#accept(message, "Message queued");
+    const keeps = held.length > 0 || folded.deferred.length > 0;
+    const [only] = plans;
+    if (!keeps && !only) return this.#accept(message, "Message accepted");
+    if (!keeps && only?.mode === "inline" && plans.length === 1) return this.#deliver(only, message);
+    if (!durableSpool) return this.#needsSpool(plans, held, message);
+    return this.#spool(plans, held, folded.deferred, message);
   }
 
   /** Nothing is delivered and every recipient gets the same answer. */
   answerAll(answer: Answer, message: Message): MessageAnswer {
-    const transaction = this.#transaction;
-    const told = transaction.ref(answer);
-    const reply = { code: told.code ?? CODES[told.kind], enhanced: told.enhanced, text: told.text };
-    for (const recipient of transaction.recipients) {
-      recipient.settled ??= { outcome: told.kind === "reject" ? "refused" : "deferred", reply };
-    }
-    return this.#end(told.kind === "reject" ? "refused" : "deferred", told, message);
+    const told = this.#transaction.ref(answer);
+    this.#transaction.settleRest(told);
+    return this.#end(outcomeOf(told), told, message);
   }
 
-  async #deliverInline(
-    plan: PlannedDelivery,
+  #needsSpool(
+    plans: readonly PlannedDelivery[],
+    held: readonly RecipientState[],
     message: Message,
-    original: ReturnType<typeof originalMessage>,
+  ): MessageAnswer {
+    const { session, id } = this.#transaction;
+    const counts = { deliveries: plans.length, held: held.length };
+    session.engine.services.log.error("spoolNeeded", { ref: id, ...counts });
+    this.#transaction.note(
+      "fold",
+      "several deliveries, or recipients to hold or queue, need a durable spool",
+    );
+    return this.answerAll(cannotServe("This message can not be split here"), message);
+  }
+
+  /** All of it in one commit before our 250, single inline deliveries too: none of them may go wrong beside the rest. */
+  async #spool(
+    plans: readonly PlannedDelivery[],
+    held: readonly RecipientState[],
+    deferred: readonly RecipientState[],
+    message: Message,
   ): Promise<MessageAnswer> {
     const transaction = this.#transaction;
-    const { engine } = transaction.session;
-    const leaving = await this.#deliveryHooks(plan, original);
-    if ("verdict" in leaving) return this.answerAll(answerOf(leaving), message);
-    const driver = engine.services.nextHops.get(plan.nextHop);
-    if (!driver || this.#signal.aborted) return this.answerAll(systemTrouble(), message);
-    const received = this.#received(plan.recipients.length === 1 ? plan.recipients[0] : undefined);
-    const { requireTls, ...parameters } = transaction.envelope.parameters;
-    const result = await driver.deliver(
-      {
-        id: transaction.id,
-        number: 1,
-        origin: transaction.session.start.origin,
-        nextHop: plan.nextHop,
-        reversePath: plan.reversePath,
-        parameters: { ...parameters, ...(requireTls || plan.requireTls ? { requireTls: true } : {}) },
-        recipients: plan.recipients.map(({ forwardPath, parameters }) => ({ forwardPath, parameters })),
-        content: withPrefix(received, leaving.content),
-        client: transaction.session.client,
-        ehlo: transaction.session.ehloName ?? "",
-      },
-      {
-        signal: this.#signal,
-        // Refused copies can not be kept without a spool, so that one refusal refuses all before anything is sent.
-        proceed: (results) => results.every((each) => each === "accepted"),
-      },
-    );
-    transaction.note(
-      "delivery",
-      `${driver.description}${result.server ? ` at ${result.server}` : ""}: ${result.ended}${result.cause ? `, ${result.cause}` : ""}`.slice(
-        0,
-        500,
-      ),
-    );
-    if (result.ended === "us" || result.ended === "connection") {
-      engine.services.log.warn(result.ended === "us" ? "nextHopRefusesUs" : "nextHopDown", {
-        ref: transaction.id,
-        nextHop: plan.nextHop,
-        cause: result.cause,
-      });
+    const content = withReceived(transaction, this.#content);
+    const put = spoolMessage(transaction, content, message, plans, held, deferred, this.#signal);
+    try {
+      if (await settledBy(put, this.#signal, transaction.session.engine.services.clock))
+        return this.#accept(message, "Message queued");
+      transaction.note("duplicatePossible", "the spool did not settle at the deadline");
+    } catch (error) {
+      if (!this.#signal.aborted) throw error;
     }
-    return this.#settle(plan, result.recipients, leaving);
+    return this.answerAll(tooLate(), message);
   }
 
-  #settle(plan: PlannedDelivery, results: readonly RecipientResult[], message: Message): MessageAnswer {
-    const failed = results.filter((result) => result.status !== "delivered");
-    if (results.length === plan.recipients.length && failed.length === 0) {
-      plan.recipients.forEach((recipient, i) => {
-        recipient.settled = { outcome: "delivered", reply: results[i]!.reply };
-      });
-      return this.#accept(message, "Message accepted");
-    }
-    // A 4xx outweighs a refusal: the client tries again. Those put aside follow the one that decided.
-    const delivered = results.some((result) => result.status === "delivered");
-    const decisive =
-      failed.find(({ status }) => status === "tempfailed") ??
-      (delivered ? undefined : failed.find(({ status }) => status === "rejected"));
-    plan.recipients.forEach((recipient, i) => {
-      const own = results[i];
-      if (!own) return;
-      const outcome =
-        own.status === "delivered" ? "delivered" : own.status === "rejected" ? "refused" : "deferred";
-      recipient.settled = { outcome, reply: own.reply };
+  async #deliver(plan: PlannedDelivery, message: Message): Promise<MessageAnswer> {
+    const { engine } = this.#transaction.session;
+    const inline = {
+      transaction: this.#transaction,
+      original: this.#original,
+      digests: this.#digests,
+      withReceived: (content: Content) => withReceived(this.#transaction, content, plan.recipients),
+      keepsRefused: engine.durableSpool && engine.config.onMixedVerdict !== "refuse",
+      signal: this.#signal,
+    };
+    const outcome = await deliverInline(inline, plan);
+    if ("answer" in outcome) return this.answerAll(outcome.answer, message);
+    return this.#settle(plan, outcome.results, message, outcome.message);
+  }
+
+  async #settle(
+    { recipients }: PlannedDelivery,
+    results: readonly RecipientResult[],
+    message: Message,
+    left: Message,
+  ): Promise<MessageAnswer> {
+    recipients.forEach((recipient, i) => {
+      const { status, reply } = results[i]!;
+      if (status === "delivered") recipient.settled = { outcome: "delivered", reply };
     });
+    const rest = recipients.filter(({ settled }) => !settled);
+    if (rest.length === 0) return this.#accept(left, "Message accepted");
+    if (rest.length < recipients.length) return this.#keepRest(recipients, results, message, left);
+    // Nobody has it. A 4xx outweighs a refusal: the client tries again.
+    const decisive =
+      results.find(({ status }) => status === "tempfailed") ??
+      results.find(({ status }) => status === "rejected");
     if (!decisive) return this.answerAll(systemTrouble(), message);
     const { code, enhanced, text } = decisive.reply;
-    return this.answerAll({ kind: code >= 500 ? "reject" : "tempfail", code, enhanced, text }, message);
+    const answer: Answer = { kind: code >= 500 ? "reject" : "tempfail", code, enhanced, text };
+    recipients.forEach((recipient, i) => {
+      const { status, reply } = results[i]!;
+      // Those put aside have no reply of their own, and follow the one that decided.
+      if (status !== "aside") recipient.settled = { outcome: outcomeOf(answer), reply };
+    });
+    return this.answerAll(answer, message);
   }
 
-  /** Runs the `delivery` hooks on the form that leaves, or gives the verdict that puts it off. */
-  async #deliveryHooks(
-    plan: PlannedDelivery,
-    original: ReturnType<typeof originalMessage>,
-  ): Promise<Message | Tempfail> {
+  /** Some have it and some do not: those are kept, durably before our 250; where they can not be, the client must. */
+  async #keepRest(
+    recipients: readonly RecipientState[],
+    results: readonly RecipientResult[],
+    message: Message,
+    left: Message,
+  ): Promise<MessageAnswer> {
     const transaction = this.#transaction;
-    const { engine } = transaction.session;
-    let message = plan.message;
-    const { hooks } = engine.pipeline;
-    if (hooks.delivery.length === 0) return message;
-    const facts = new Map();
-    const delivery: DeliveryView = {
-      nextHop: plan.nextHop,
-      reversePath: plan.reversePath,
-      recipients: plan.recipients,
-    };
-    const bodyDigest = plan.message.bodyEdited
-      ? bodyDigests(plan.message, engine.services.crypto)
-      : original.bodyDigest;
-    for (const slot of hooks.delivery) {
-      const subject = transaction.subject(
-        { envelope: transaction.envelope, delivery, original, attempt: { number: 1 }, bodyDigest },
-        {
-          message,
-          signal: this.#signal,
-          facts: (fact, recipient) =>
-            fact.scope === "delivery"
-              ? facts
-              : transaction.factsOf(fact, recipient as RecipientState | undefined),
-          about: { nextHop: plan.nextHop },
-        },
-      );
-      if (slot.conditions.length > 0 && failedCondition(slot, subject) !== undefined) continue;
-      const outcome = await runHook(slot, "delivery", subject);
-      if (outcome.verdict) return outcome.verdict as Tempfail;
-      if (outcome.message) message = outcome.message;
+    const { held, deferred } = undeliveredOf(recipients, results);
+    if (transaction.session.engine.durableSpool) {
+      try {
+        // Without the deadline's signal: what is delivered is delivered, and the rest must not be lost for it.
+        const content = withReceived(transaction, this.#content);
+        await spoolMessage(transaction, content, message, [], held, deferred);
+        return this.#accept(left, "Message accepted");
+      } catch (error) {
+        const cause = String(error).slice(0, 500);
+        transaction.session.engine.services.log.error("spoolFault", { ref: transaction.id, cause });
+      }
     }
-    return message;
-  }
-
-  #settleDiscarded(message: Message): MessageAnswer {
-    return this.#accept(message, "Message accepted");
+    transaction.note(
+      "duplicatePossible",
+      "some recipients have it, and the client sends it again for the rest",
+    );
+    return this.answerAll(systemTrouble(), message);
   }
 
   #accept(message: Message, text: string): MessageAnswer {
@@ -239,6 +220,7 @@ class MessageRun {
     return this.#end("accepted", accepted(transaction.id, text), message);
   }
 
+  /** @param message whose edits the trace lists: the form that left, or the one that was judged */
   #end(outcome: "accepted" | "refused" | "deferred", answer: Answer, message: Message): MessageAnswer {
     const transaction = this.#transaction;
     const subject = message.header.text("subject");
@@ -251,22 +233,5 @@ class MessageRun {
     });
     const rcpts = transaction.recipients.reduce((most, recipient) => Math.max(most, recipient.rcpt + 1), 0);
     return { answer, recipients: Array.from({ length: rcpts }, () => answer) };
-  }
-
-  #received(only?: RecipientState): Uint8Array {
-    const { session, envelope, id, startedAtEpoch } = this.#transaction;
-    return receivedField({
-      ehlo: session.ehloName ?? "",
-      ip: session.client.ip,
-      by: session.engine.config.hostName,
-      id,
-      origin: session.start.origin,
-      extended: session.extended,
-      tls: session.tls !== undefined,
-      authenticated: session.identity !== undefined,
-      utf8: envelope.parameters.smtputf8 === true,
-      ...(only ? { forwardPath: only.forwardPath.text } : {}),
-      at: startedAtEpoch,
-    });
   }
 }

@@ -1,5 +1,6 @@
 /** The door of core/gateway: the engine, and the interfaces of the services it needs. */
 
+export { CODES } from "./answers.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
 export { memoryContents, memoryTraces, webClock, webRandom } from "./memory-services.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
@@ -8,5 +9,5 @@ export { mailDate } from "./received-field.ts";
 export * from "./services.ts";
 export * from "./session.ts";
 export * from "./spool.ts";
-export { CODES } from "./transaction.ts";
+export * from "./verdict-meanings.ts";
 export { webCrypto } from "./web-crypto.ts";

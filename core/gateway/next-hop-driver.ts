@@ -1,9 +1,6 @@
 /** The service that carries a delivery to a next hop. Hosts map each kind of next-hop description to a driver. */
-
-import type { Address, ReversePath } from "../mail/address.ts";
-import type { Content } from "../mail/content.ts";
-import type { Reply } from "../mail/reply.ts";
-import type { Client, MailParameters, Origin, RcptParameters } from "../pipeline/envelope.ts";
+import type { Address, Content, Reply, ReversePath } from "../mail/mod.ts";
+import type { Client, MailParameters, Origin, RcptParameters } from "../pipeline/mod.ts";
 
 /** One recipient of a delivery. */
 export interface DeliveryRecipient {

@@ -1,21 +1,71 @@
-/** The untouched message with its body digests, kept per canonical form. */
+/** The untouched message as plugins see it, and the digests of its body and of its edited bodies, each made once. */
 import { type Content, canonicalBody, type Message } from "../mail/mod.ts";
 import type { Crypto, HashName, OriginalMessage } from "../pipeline/mod.ts";
+import { digestKey, type ReceivedDigests } from "./received-digests.ts";
+import { sameContent } from "./same-content.ts";
 
-type BodyDigest = OriginalMessage["bodyDigest"];
+export type BodyDigest = OriginalMessage["bodyDigest"];
+type Splice = ReturnType<Message["flatten"]>[number];
 
-/** Makes a digest function over the body of a message; each form is read once and kept. */
-export function bodyDigests(message: Message, crypto: Crypto): BodyDigest {
-  const kept = new Map<string, Promise<Uint8Array>>();
-  return (canonical, hash) => {
-    const key = `${canonical} ${hash}`;
+/** The digests of one message's bodies: kept for each canonical form and hash of each way the body was edited. */
+export class BodyDigests {
+  readonly original: BodyDigest;
+  readonly #message: Message;
+  readonly #crypto: Crypto;
+  readonly #edited: { readonly splices: readonly Splice[]; readonly digest: BodyDigest }[] = [];
+
+  /** @param received what was made while receiving, where plugins declared it */
+  constructor(message: Message, crypto: Crypto, received?: ReceivedDigests) {
+    this.#message = message.fork();
+    this.#crypto = crypto;
+    const agreed = received?.bodyStart === message.headerBytes.length ? received.digests : undefined;
+    this.original = keptDigests(this.#message, crypto, agreed);
+  }
+
+  /** The digest function of a form of the message; forms whose bodies were edited alike share one. */
+  of(form: Message): BodyDigest {
+    if (!form.bodyEdited) return this.original;
+    const bodyStart = this.#message.headerBytes.length;
+    const splices = form.flatten().filter(({ start, end }) => start >= bodyStart || end > bodyStart);
+    const found = this.#edited.find((one) => sameSplices(one.splices, splices));
+    if (found) return found.digest;
+    const digest = keptDigests(form.fork(), this.#crypto);
+    this.#edited.push({ splices, digest });
+    return digest;
+  }
+}
+
+/** The original as plugins see it. */
+export function originalMessage(message: Message, bodyDigest: BodyDigest): OriginalMessage {
+  // A form of its own, so that no edit of the message shows in it; what is parsed of it is shared.
+  const original = message.fork();
+  return {
+    size: original.size,
+    get header() {
+      return original.header;
+    },
+    content: original.content,
+    structure: () => original.structure(),
+    bodyDigest,
+  };
+}
+
+function keptDigests(
+  message: Message,
+  crypto: Crypto,
+  received?: ReadonlyMap<string, Promise<Uint8Array>>,
+): BodyDigest {
+  const kept = new Map(received);
+  return async (canonical, hash) => {
+    const key = digestKey({ canonical, hash });
     let digest = kept.get(key);
     if (!digest) {
       digest = digestBody(message.content, message.headerBytes.length, crypto, canonical, hash);
       kept.set(key, digest);
       digest.catch(() => kept.delete(key));
     }
-    return digest;
+    // A copy: what one plugin does to its digest is not for the next.
+    return (await digest).slice();
   };
 }
 
@@ -33,15 +83,13 @@ async function digestBody(
   return digest.finish();
 }
 
-/** The original as plugins see it. */
-export function originalMessage(message: Message, crypto: Crypto): OriginalMessage {
-  return {
-    size: message.size,
-    get header() {
-      return message.header;
-    },
-    content: message.content,
-    structure: () => message.structure(),
-    bodyDigest: bodyDigests(message, crypto),
-  };
+/** Whether two lists of splices give the same body. Large replacements are compared by identity: they are not read. */
+function sameSplices(a: readonly Splice[], b: readonly Splice[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ start, end, replacement }, i) => {
+      const other = b[i]!;
+      return start === other.start && end === other.end && sameContent(replacement, other.replacement);
+    })
+  );
 }

@@ -1,6 +1,13 @@
 /** One recipient of a transaction as the engine keeps it; plugins see it as `Recipient`. */
 import type { Address, Message, ReversePath } from "../mail/mod.ts";
-import type { FactMap, MessageVerdict, RcptParameters, Recipient, RouteTo } from "../pipeline/mod.ts";
+import type {
+  ConditionResults,
+  FactMap,
+  MessageVerdict,
+  RcptParameters,
+  Recipient,
+  RouteTo,
+} from "../pipeline/mod.ts";
 
 /** What became of a recipient at the next hop or by a verdict, for the trace. */
 export interface Settled {
@@ -17,6 +24,7 @@ export class RecipientState implements Recipient {
   /** Number of the client's RCPT it stems from, for hosts that answer each. */
   readonly rcpt: number;
   readonly facts: FactMap;
+  readonly conditions: ConditionResults = new Map();
   /** Set when a verdict other than "go on" was given. */
   verdict: MessageVerdict | undefined;
   route: RouteTo | undefined;
@@ -27,7 +35,7 @@ export class RecipientState implements Recipient {
   /** Replaced by others: not delivered itself. */
   expanded = false;
   /** Addresses that led here, against alias loops. */
-  readonly lineage: readonly string[];
+  lineage: readonly string[];
   settled: Settled | undefined;
 
   constructor(init: {

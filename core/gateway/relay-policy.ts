@@ -22,3 +22,21 @@ export function isPostmaster(forwardPath: Address, domains: ReadonlySet<string>)
     (forwardPath.domain === "" || domains.has(forwardPath.domainAscii))
   );
 }
+
+/**
+ * Where the postmaster's mail goes: to the address the config names, or to itself; `<postmaster>`, which has no domain,
+ * is that of the first domain served here, or of this host where none is. Other recipients stay as they are.
+ */
+export function postmasterAddress(
+  given: Address,
+  config: { readonly domains: readonly string[]; readonly hostName: string },
+  domains: ReadonlySet<string>,
+  target: Address | undefined,
+): Address {
+  if (!isPostmaster(given, domains)) return given;
+  if (target) return target;
+  if (given.domain !== "") return given;
+  const domain = config.domains[0] ?? config.hostName;
+  const { localPart } = given;
+  return { text: `${localPart}@${domain}`, localPart, domain, domainAscii: domain.toLowerCase() };
+}

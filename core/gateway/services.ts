@@ -1,7 +1,6 @@
 /** The services that a host gives the engine, beside those that plugins see. */
-import type { Content } from "../mail/content.ts";
-import type { Clock, Crypto, Log, Random, Resolver, Store } from "../pipeline/services.ts";
-import type { TraceRecord } from "../pipeline/trace-record.ts";
+import type { Content } from "../mail/mod.ts";
+import type { Clock, Crypto, Log, Random, Resolver, Store, TraceRecord } from "../pipeline/mod.ts";
 import type { NextHopDriver } from "./next-hop-driver.ts";
 import type { Spool } from "./spool.ts";
 

@@ -2,10 +2,16 @@
  * What hosts see of the engine: a session they feed with what the client says, and answers they translate. Hosts
  * decide nothing: they neither fold nor plan.
  */
-import type { Address, ReversePath } from "../mail/address.ts";
-import type { AuthAttempt } from "../pipeline/context.ts";
-import type { ListenerInfo, MailParameters, Origin, RcptParameters, TlsInfo } from "../pipeline/envelope.ts";
-import type { Identity } from "../pipeline/verdict.ts";
+import type { Address, ReversePath } from "../mail/mod.ts";
+import type {
+  AuthAttempt,
+  Identity,
+  ListenerInfo,
+  MailParameters,
+  Origin,
+  RcptParameters,
+  TlsInfo,
+} from "../pipeline/mod.ts";
 
 /** An answer of the engine, before a host puts it into its own words. */
 export interface Answer {

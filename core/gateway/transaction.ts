@@ -2,35 +2,30 @@
 import type { Address } from "../mail/mod.ts";
 import {
   type AnyFact,
+  type ConditionResults,
   type Envelope,
   type FactMap,
-  failedCondition,
   type HookSubject,
   type MessageVerdict,
   type RcptParameters,
-  runHook,
   Trace,
-  type TraceEntry,
   type TraceRecipient,
   type TraceRecord,
 } from "../pipeline/mod.ts";
-import { answerOf, goOn, rejected, takes, tempfailed, withRef } from "./answers.ts";
+import { answerOf, goOn, outcomeOf, rejected, replyOf, takes, tempfailed, withRef } from "./answers.ts";
 import type { EngineSession } from "./gateway-session.ts";
 import { MessageReceiver } from "./message-receiver.ts";
-import { RecipientState, type Settled } from "./recipient.ts";
-import { isPostmaster, strangerRefusal } from "./relay-policy.ts";
+import { RecipientState } from "./recipient.ts";
+import { isPostmaster, postmasterAddress, strangerRefusal } from "./relay-policy.ts";
+import { RouteGroup } from "./route-group.ts";
+import { runStage } from "./run-stage.ts";
 import type { Answer, ContentReceiver } from "./session.ts";
-
-/** What the trace of a transaction says at its end. */
-export interface TransactionEnd {
-  readonly messageBytes?: number;
-  readonly subject?: string;
-  readonly headerFrom?: string;
-  readonly edits?: TraceRecord["edits"];
-}
+import { recordOf, type TransactionEnd } from "./transaction-record.ts";
 
 /** Refused recipients that one transaction's record lists. */
-const REFUSED_LISTED_MAX = 100;
+export const REFUSED_LISTED_MAX = 100;
+/** Characters of one note in the trace. */
+const NOTE_MAX = 500;
 
 /** A mail transaction. */
 export class Transaction {
@@ -38,14 +33,15 @@ export class Transaction {
   readonly session: EngineSession;
   readonly envelope: Envelope;
   readonly facts: FactMap = new Map();
+  readonly conditions: ConditionResults = new Map();
   readonly recipients: RecipientState[] = [];
   readonly trace: Trace;
   /** Monotonic, for durations; and epoch, for people. */
   readonly startedAt: number;
   readonly startedAtEpoch: number;
   readonly #refused: TraceRecipient[] = [];
+  readonly #group = new RouteGroup(this);
   #verdict: MessageVerdict | undefined;
-  #group: string | undefined;
   #ended = false;
 
   constructor(session: EngineSession, envelope: Envelope) {
@@ -60,32 +56,29 @@ export class Transaction {
 
   async mail(): Promise<Answer> {
     const subject = this.subject({ envelope: this.envelope });
-    for (const slot of this.session.engine.pipeline.hooks.mail) {
-      if (slot.conditions.length > 0 && failedCondition(slot, subject) !== undefined) continue;
-      const { verdict } = await runHook(slot, "mail", subject);
-      if (!verdict) continue;
-      if (!takes(verdict)) return this.ref(answerOf(verdict as Parameters<typeof answerOf>[0]));
-      this.#verdict = verdict;
-      break;
-    }
+    const { mail: slots } = this.session.engine.pipeline.hooks;
+    const verdict = await runStage({ stage: "mail", slots, subject: () => subject });
+    if (!verdict) return goOn;
+    if (!takes(verdict)) return this.ref(answerOf(verdict));
+    this.#verdict = verdict;
     return goOn;
   }
 
   async rcpt(given: Address, parameters: RcptParameters): Promise<Answer> {
-    const { engine } = this.session;
-    if (this.recipients.length >= engine.config.limits.recipientsMax) {
+    const { config, domains, postmaster } = this.session.engine;
+    if (this.recipients.length >= config.limits.recipientsMax) {
       return this.#refuse(given, tempfailed("4.5.3", "Too many recipients", 452));
     }
     const refusal = this.#relayRefusal(given);
     if (refusal) return this.#refuse(given, refusal);
     const recipient = new RecipientState({
-      forwardPath: this.#postmaster(given),
+      forwardPath: postmasterAddress(given, config, domains, postmaster),
       original: given,
       parameters,
       rcpt: this.recipients.length,
     });
     recipient.verdict = this.#verdict;
-    const answer = (await this.#rcptHooks(recipient)) ?? this.#planRoute(recipient);
+    const answer = (await this.#rcptHooks(recipient)) ?? this.#group.refusalOf(recipient);
     if (answer) return this.#refuse(given, answer);
     this.recipients.push(recipient);
     return goOn;
@@ -102,6 +95,12 @@ export class Transaction {
       ...session.subject(own),
       id: this.id,
       facts: (fact, recipient) => this.factsOf(fact, recipient as RecipientState | undefined),
+      conditions: (per, recipient) => {
+        if (per === "session") return session.conditions;
+        return per === "transaction"
+          ? this.conditions
+          : (recipient as RecipientState | undefined)?.conditions;
+      },
       trace: this.trace,
       startedAt: this.startedAt,
       ...more,
@@ -115,7 +114,7 @@ export class Transaction {
   }
 
   note(event: string, detail: string): void {
-    this.trace.add({ at: this.elapsed(), event, detail });
+    this.trace.add({ at: this.elapsed(), event, detail: detail.slice(0, NOTE_MAX) });
   }
 
   elapsed(): number {
@@ -126,47 +125,19 @@ export class Transaction {
     return withRef(answer, this.id);
   }
 
+  /** What a refusing answer to the message means for the recipients of which nothing else is known. */
+  settleRest(answer: Answer): void {
+    for (const recipient of this.recipients) {
+      recipient.settled ??= { outcome: outcomeOf(answer), reply: replyOf(answer) };
+    }
+  }
+
   /** Closes the transaction and publishes its record, once. A transaction nobody ever named a recipient in leaves none. */
   end(outcome: TraceRecord["outcome"], answer?: Answer, end: TransactionEnd = {}): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { session } = this;
-    const recipients = [
-      ...this.#refused,
-      ...this.recipients
-        .filter((recipient) => !recipient.expanded)
-        .map((recipient) => traceRecipient(recipient)),
-    ];
-    if (outcome === "aborted" && recipients.length === 0) return;
-    const { entries, dropped } = this.trace.entries();
-    const record: TraceRecord = {
-      id: this.id,
-      session: session.id,
-      origin: session.start.origin,
-      startedAt: this.startedAtEpoch,
-      ms: this.elapsed(),
-      listener: session.listener.name,
-      client: session.client,
-      ...(session.ehloName === undefined ? {} : { ehlo: session.ehloName }),
-      ...(session.tls ? { tls: `${session.tls.protocol} ${session.tls.cipher}` } : {}),
-      ...(session.identity ? { user: session.identity.user } : {}),
-      reversePath: this.envelope.reversePath?.text ?? "",
-      recipients,
-      outcome,
-      ...(answer
-        ? { reply: { code: answer.code ?? CODES[answer.kind], enhanced: answer.enhanced, text: answer.text } }
-        : {}),
-      ...end,
-      edits: end.edits ?? [],
-      entries: [...this.#sessionEntries(), ...entries],
-      ...(dropped > 0 ? { entriesDropped: dropped } : {}),
-      config: session.engine.config.hash,
-    };
-    session.engine.publish(record);
-  }
-
-  #sessionEntries(): readonly TraceEntry[] {
-    return this.session.trace.entries().entries;
+    const record = recordOf(this, this.#refused, outcome, answer, end);
+    if (outcome !== "aborted" || record.recipients.length > 0) this.session.engine.publish(record);
   }
 
   #relayRefusal(given: Address): Answer | undefined {
@@ -178,24 +149,9 @@ export class Transaction {
     return rejected("5.7.1", "Relaying denied");
   }
 
-  /** `<postmaster>` has no domain: it is ours, by the config's word or at the first domain served here. */
-  #postmaster(given: Address): Address {
-    const { config, domains, postmaster: target } = this.session.engine;
-    if (!isPostmaster(given, domains)) return given;
-    if (target) return target;
-    if (given.domain !== "") return given;
-    const domain = config.domains[0] ?? config.hostName;
-    return {
-      text: `${given.localPart}@${domain}`,
-      localPart: given.localPart,
-      domain,
-      domainAscii: domain.toLowerCase(),
-    };
-  }
-
   async #rcptHooks(recipient: RecipientState): Promise<Answer | undefined> {
-    const { hooks } = this.session.engine.pipeline;
-    if (hooks.rcpt.length === 0 || recipient.verdict) return undefined;
+    const { rcpt: slots } = this.session.engine.pipeline.hooks;
+    if (slots.length === 0 || recipient.verdict) return undefined;
     const subject = this.subject(
       { envelope: this.envelope, recipient },
       {
@@ -206,84 +162,30 @@ export class Transaction {
         }),
       },
     );
-    for (const slot of hooks.rcpt) {
-      if (slot.conditions.length > 0 && failedCondition(slot, subject, recipient) !== undefined) continue;
-      const { verdict, envelope } = await runHook(slot, "rcpt", subject);
-      for (const change of envelope as { forwardPath: Address; reason: string }[]) {
-        this.note(
-          "rewriteRecipient",
-          `${recipient.forwardPath.text} -> ${change.forwardPath.text}: ${change.reason}`,
-        );
-        recipient.forwardPath = change.forwardPath;
-      }
-      if (!verdict) continue;
-      if (!takes(verdict)) return answerOf(verdict as Parameters<typeof answerOf>[0]);
-      recipient.verdict = verdict;
-      return undefined;
-    }
-    return undefined;
-  }
-
-  /** Asks the routing plugins what the envelope alone says, and keeps inline transactions to one route group. */
-  #planRoute(recipient: RecipientState): Answer | undefined {
-    if (recipient.verdict) return undefined;
-    const { engine } = this.session;
-    const subject = this.subject({ envelope: this.envelope, recipient });
-    for (const slot of engine.pipeline.slots) {
-      const ask = slot.definition.envelopeRoute;
-      if (!ask) continue;
-      if (slot.conditions.length > 0) return undefined;
-      const route = ask({
-        ...subject,
-        ...subject.services,
-        envelope: this.envelope,
-        recipient,
-        fact: (fact: AnyFact) => {
-          const map = this.factsOf(fact, recipient);
-          return map?.has(fact) ? map.get(fact) : fact.fallback;
-        },
-      } as never);
-      if (route === "none") return rejected("5.1.2", "No route to this recipient");
-      if (!route) return undefined;
-      const mode = route.mode ?? engine.modeOf(route.nextHop);
-      if (mode !== "inline" || (engine.config.split === "spool" && engine.durableSpool)) return undefined;
-      if (this.#group !== undefined && this.#group !== route.nextHop) {
-        return tempfailed("4.5.3", "Send this recipient in a transaction of its own", 452);
-      }
-      this.#group = route.nextHop;
-      return undefined;
-    }
+    const verdict = await runStage({
+      stage: "rcpt",
+      slots,
+      subject: () => subject,
+      onOutcome: ({ envelope }, { plugin }) => {
+        for (const { forwardPath, reason } of envelope as { forwardPath: Address; reason: string }[]) {
+          const change = `${recipient.forwardPath.text} -> ${forwardPath.text}`;
+          this.note("rewriteRecipient", `${change} (${plugin.name}: ${reason})`);
+          recipient.forwardPath = forwardPath;
+        }
+        return false;
+      },
+    });
+    if (!verdict) return undefined;
+    if (!takes(verdict)) return answerOf(verdict);
+    recipient.verdict = verdict;
     return undefined;
   }
 
   #refuse(given: Address, answer: Answer): Answer {
     const told = this.ref(answer);
     if (this.#refused.length < REFUSED_LISTED_MAX) {
-      this.#refused.push({
-        forwardPath: given.text,
-        outcome: answer.kind === "reject" ? "refused" : "deferred",
-        reply: { code: told.code ?? CODES[told.kind], enhanced: told.enhanced, text: told.text },
-      });
+      this.#refused.push({ forwardPath: given.text, outcome: outcomeOf(answer), reply: replyOf(told) });
     }
     return told;
   }
-}
-
-/** The basic code where an answer names none. */
-export const CODES: { readonly [kind in Answer["kind"]]: number } = {
-  goOn: 250,
-  accepted: 250,
-  reject: 550,
-  tempfail: 451,
-  disconnect: 421,
-};
-
-function traceRecipient(recipient: RecipientState): TraceRecipient {
-  const settled: Settled = recipient.settled ?? { outcome: "deferred", reason: "no content came" };
-  return {
-    forwardPath: recipient.forwardPath.text,
-    ...(recipient.original.text === recipient.forwardPath.text ? {} : { original: recipient.original.text }),
-    ...(recipient.route ? { nextHop: recipient.route.nextHop } : {}),
-    ...settled,
-  };
 }

@@ -3,17 +3,17 @@
  * the two static files passes the Host list and needs the token or a session.
  */
 import { type Context, Hono } from "hono";
-import type { Content } from "../mail/mod.ts";
 import type { Log } from "../pipeline/mod.ts";
 import type { Access } from "./access.ts";
 import type { EventStreams } from "./events.ts";
 import type { Html } from "./html.ts";
-import { type MessageIndex, pageItemsMax } from "./message-index.ts";
+import { type MessageIndex, type MessageItem, pageItemsMax } from "./message-index.ts";
 import { type GatewaySummary, noticePage } from "./page-layout.ts";
 import { listPage } from "./page-list.ts";
 import { messagePage } from "./page-message.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
+import { rawAnswer } from "./raw-answer.ts";
 import { type AnswerKind, secure } from "./security-headers.ts";
 
 /** What the routes work on. */
@@ -25,9 +25,14 @@ export interface AppParts {
   readonly log: Log;
 }
 
+/** What the Node server gives beside the request. */
+interface AppEnvironment {
+  readonly Bindings: { readonly outgoing?: { destroy(): void } };
+}
+
 /** The handler of the listener. */
-export function createApp({ access, index, events, summary, log }: AppParts): Hono {
-  const app = new Hono();
+export function createApp({ access, index, events, summary, log }: AppParts): Hono<AppEnvironment> {
+  const app = new Hono<AppEnvironment>();
 
   // Before the Host list: a prober asks by address, and the answer says nothing.
   app.get("/healthz", () => answer("ok", 200, "text/plain; charset=utf-8"));
@@ -81,7 +86,8 @@ export function createApp({ access, index, events, summary, log }: AppParts): Ho
   });
 
   app.get("/messages/:id", async (c) => {
-    const detail = await index.find(idOf(c));
+    const id = idOf(c);
+    const detail = id && (await index.find(id));
     if (!detail) return problem(c, 404, "unknownMessage", noMessage);
     return page(messagePage(summary, detail), 200, "view");
   });
@@ -89,18 +95,26 @@ export function createApp({ access, index, events, summary, log }: AppParts): Ho
   app.get("/api/messages", async (c) => {
     const query = listQuery(c);
     if (typeof query === "string") return problem(c, 400, "badQuery", query);
-    return json(await index.list(query.limit, query.before));
+    const { messages, next } = await index.list(query.limit, query.before);
+    return json({ messages: messages.map(shortened), ...(next === undefined ? {} : { next }) });
   });
 
   app.get("/api/messages/:id", async (c) => {
-    const detail = await index.find(idOf(c));
+    const id = idOf(c);
+    const detail = id && (await index.find(id));
     return detail ? json(detail) : problem(c, 404, "unknownMessage", noMessage);
   });
 
   app.get("/api/messages/:id/raw", async (c) => {
     const id = idOf(c);
+    if (!id) return problem(c, 404, "unknownMessage", noMessage);
     const content = await index.content(id);
-    if (content) return download(content, id, c.req.method === "HEAD");
+    if (content) {
+      return rawAnswer(content, id, c.req.method === "HEAD", (error) => {
+        log.error("rawBrokenOff", { ref: id, cause: causeOf(error) });
+        c.env.outgoing?.destroy();
+      });
+    }
     if (!(await index.find(id))) return problem(c, 404, "unknownMessage", noMessage);
     return problem(
       c,
@@ -123,14 +137,16 @@ export function createApp({ access, index, events, summary, log }: AppParts): Ho
     return answer(stream, 200, "text/event-stream; charset=utf-8");
   });
 
-  app.notFound((c) => {
+  app.notFound(async (c) => {
     if (c.req.method === "GET" || c.req.method === "HEAD")
       return problem(c, 404, "unknownPath", "There is nothing here.");
-    return problem(c, 405, "notAllowed", "Only GET is answered here.");
+    const refused = await problem(c, 405, "notAllowed", "Only GET and HEAD are answered here.");
+    refused.headers.set("allow", "GET, HEAD");
+    return refused;
   });
 
   app.onError((error, c) => {
-    log.error("httpFault", { method: c.req.method, path: c.req.path.slice(0, 200), cause: error.message });
+    log.error("httpFault", { method: c.req.method, path: c.req.path.slice(0, 200), cause: causeOf(error) });
     return problem(c, 500, "internal", "The gateway could not answer; its log says why.");
   });
 
@@ -144,17 +160,28 @@ export function createApp({ access, index, events, summary, log }: AppParts): Ho
   }
 }
 
+function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Recipients of each message in the list as JSON. */
+const listedRecipientsMax = 20;
 const noMessage = "No message of this id is known; traces are kept for a limited time.";
 const idPattern = /^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$/;
+
+/** An item of the list as JSON: aliases can make thousands of recipients, and the message itself has them all. */
+function shortened(item: MessageItem): MessageItem {
+  return { ...item, recipients: item.recipients.slice(0, listedRecipientsMax) };
+}
 
 function isApi(c: Context): boolean {
   return c.req.path.startsWith("/api/");
 }
 
-/** The id asked for; one that can not be an id becomes one that nothing has. */
-function idOf(c: Context): string {
+/** The id asked for; undefined for what can not be one. */
+function idOf(c: Context): string | undefined {
   const id = c.req.param("id") ?? "";
-  return idPattern.test(id) ? id : "-";
+  return idPattern.test(id) ? id : undefined;
 }
 
 /** The range asked for, or what is wrong with it. */
@@ -185,23 +212,4 @@ async function page(body: Html, status: number, kind: AnswerKind): Promise<Respo
 
 function json(value: unknown, status = 200): Response {
   return answer(`${JSON.stringify(value)}\n`, status, "application/json; charset=utf-8");
-}
-
-/** Bytes that no browser opens by itself; the id has been checked, so the file name is safe. */
-function download(content: Content, id: string, headOnly: boolean): Response {
-  const chunks = content.read()[Symbol.asyncIterator]();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = await chunks.next();
-      if (next.done) controller.close();
-      else controller.enqueue(next.value);
-    },
-    async cancel() {
-      await chunks.return?.();
-    },
-  });
-  const response = answer(headOnly ? null : body, 200, "application/octet-stream", "download");
-  response.headers.set("content-length", String(content.size));
-  response.headers.set("content-disposition", `attachment; filename="${id}.eml"`);
-  return response;
 }

@@ -20,6 +20,8 @@ export async function readOrCreateToken(dataFolder: string): Promise<string> {
     const handle = await open(file, "wx", 0o600);
     try {
       await handle.writeFile(`${token}\n`);
+      // An empty file left by a power cut would keep the gateway from starting.
+      await handle.sync();
     } finally {
       await handle.close();
     }

@@ -18,6 +18,8 @@ export interface HttpOptions {
   readonly traces: TraceStore;
   /** Absent when no next hop is a mailbox: then no content is shown. */
   readonly mailbox?: MailboxReader;
+  /** Where the SMTP listeners are bound, in the order of the config; absent: the page shows what is configured. */
+  readonly listening?: readonly SocketAddress[];
   /** As of `readOrCreateToken`. */
   readonly token: string;
   /** Shown on the page; absent: not shown. */
@@ -61,7 +63,7 @@ export async function listenHttp(options: HttpOptions): Promise<HttpListener> {
     access: createAccess(address, config.http.hostNames, token),
     index: createMessageIndex(traces, mailbox),
     events,
-    summary: summarise(config, options.pipelineNames ?? [], options.version),
+    summary: summarise(config, options.pipelineNames ?? [], options.version, options.listening),
     log,
   });
   handle = getRequestListener(app.fetch, { overrideGlobalObjects: false });

@@ -3,8 +3,9 @@
  * and has the content. Joined by id, newest first. It only reads.
  */
 import type { TraceStore } from "../gateway/mod.ts";
-import type { Content } from "../mail/mod.ts";
+import type { Content, Reply } from "../mail/mod.ts";
 import type { Origin, TraceRecipient, TraceRecord } from "../pipeline/mod.ts";
+import { type DecidedBy, decidingStep } from "./deciding-step.ts";
 import { type MessageText, readHeading, readMessageText } from "./message-text.ts";
 
 /** A delivery kept in the mailbox. */
@@ -34,12 +35,19 @@ export interface MessageItem {
   /** Absent when only the mailbox still knows the message. */
   readonly origin?: Origin;
   readonly reversePath: string;
+  /** The list as JSON has the first 20 of them. */
   readonly recipients: readonly TraceRecipient[];
+  /** How many there are in all. */
+  readonly recipientCount: number;
   readonly headerFrom: string;
   readonly subject: string;
   /** Absent when no content came. */
   readonly messageBytes?: number;
   readonly outcome: TraceRecord["outcome"];
+  /** The answer to the message; absent when none was given, or only the mailbox still knows the message. */
+  readonly reply?: Reply;
+  /** Who decided the outcome; absent when the trace does not tell. */
+  readonly decidedBy?: DecidedBy;
   /** Whether the mailbox keeps its content. */
   readonly stored: boolean;
 }
@@ -123,6 +131,7 @@ export function createMessageIndex(traces: TraceStore, mailbox?: MailboxReader):
       receivedAt: iso(kept.receivedAt),
       reversePath: kept.reversePath,
       recipients: kept.recipients.map((forwardPath) => ({ forwardPath, outcome: "delivered" })),
+      recipientCount: kept.recipients.length,
       ...heading,
       messageBytes: kept.size,
       outcome: "accepted",
@@ -131,7 +140,7 @@ export function createMessageIndex(traces: TraceStore, mailbox?: MailboxReader):
   }
 
   /** The copies of a message; an id that names one copy gives that one. */
-  async function copiesOf(id: string) {
+  async function copiesOf(id: string, max = copiesMax) {
     const found: { readonly id: string; readonly kept: KeptMessage & { readonly content: Content } }[] = [];
     if (!mailbox) return found;
     const ids =
@@ -139,6 +148,7 @@ export function createMessageIndex(traces: TraceStore, mailbox?: MailboxReader):
     for (const copy of ids) {
       const kept = await mailbox.open(copy);
       if (kept) found.push({ id: copy, kept });
+      if (found.length === max) break;
     }
     return found;
   }
@@ -169,22 +179,26 @@ export function createMessageIndex(traces: TraceStore, mailbox?: MailboxReader):
     list,
     find,
     async content(id) {
-      return (await copiesOf(id))[0]?.kept.content;
+      return (await copiesOf(id, 1))[0]?.kept.content;
     },
   };
 }
 
 function recordItem(record: TraceRecord, stored: boolean): MessageItem {
+  const decidedBy = decidingStep(record)?.decidedBy;
   return {
     id: record.id,
     receivedAt: iso(record.startedAt),
     origin: record.origin,
     reversePath: record.reversePath,
     recipients: record.recipients,
+    recipientCount: record.recipients.length,
     headerFrom: record.headerFrom ?? "",
     subject: record.subject ?? "",
     ...(record.messageBytes === undefined ? {} : { messageBytes: record.messageBytes }),
     outcome: record.outcome,
+    ...(record.reply ? { reply: record.reply } : {}),
+    ...(decidedBy ? { decidedBy } : {}),
     stored,
   };
 }

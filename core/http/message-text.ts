@@ -27,6 +27,9 @@ export interface OtherPart {
 
 /** A message as text. */
 export interface MessageText extends MessageHeading {
+  /** The header section as it stands, within 64 Ki characters; octets that are not UTF-8 read as U+FFFD. */
+  readonly header: string;
+  readonly headerTruncated: boolean;
   readonly headerTo: string;
   readonly date: string;
   readonly parts: readonly TextPart[];
@@ -37,6 +40,7 @@ export interface MessageText extends MessageHeading {
 
 /** Characters of all text parts together. */
 const textMax = 262_144;
+const headerMax = 65_536;
 const fieldMax = 1_000;
 const partsMax = 100;
 
@@ -72,9 +76,13 @@ export async function readMessageText(content: Content): Promise<MessageText> {
       });
     }
   }
+  // A character more tells whether there is more; none takes over four octets.
+  const source = new TextDecoder().decode(message.headerBytes.subarray(0, 4 * (headerMax + 1)));
   return {
     subject: bounded(header.text("subject")),
     headerFrom: bounded(header.text("from")),
+    header: source.slice(0, headerMax),
+    headerTruncated: source.length > headerMax,
     headerTo: bounded(header.text("to")),
     date: bounded(header.get("date")),
     parts,

@@ -1,5 +1,5 @@
 /** What all pages share: the frame, what the gateway is, and the notice shown in place of a page. */
-import type { GatewayConfig, NextHop } from "../config/mod.ts";
+import type { GatewayConfig, NextHop, SocketAddress } from "../config/mod.ts";
 import { type Html, html } from "./html.ts";
 
 /** What the gateway is, as the page's head says it. */
@@ -11,24 +11,29 @@ export interface GatewaySummary {
   readonly nextHops: readonly string[];
   readonly pipeline: readonly string[];
   readonly version: string;
-  /** A command that sends a test message here. */
+  /** A command that sends a test message here; "" without a listener. */
   readonly tryCommand: string;
 }
 
-/** Puts a config into the words of the page. */
+/**
+ * Puts a config into the words of the page.
+ *
+ * @param listening where the listeners are really bound, in the order of the config; absent: as configured
+ */
 export function summarise(
   config: Pick<GatewayConfig, "hostName" | "listeners" | "nextHops">,
   pipelineNames: readonly string[],
   version = "",
+  listening: readonly SocketAddress[] = [],
 ): GatewaySummary {
-  const first = config.listeners[0]?.address;
+  const addresses = config.listeners.map(({ address }, n) => listening[n] ?? address);
   return {
     hostName: config.hostName,
-    listeners: config.listeners.map(({ name, address }) => `${name} ${socket(address.host, address.port)}`),
+    listeners: config.listeners.map(({ name }, n) => `${name} ${socket(addresses[n]!)}`),
     nextHops: Object.entries(config.nextHops).map(([name, hop]) => `${name}: ${describe(hop)}`),
     pipeline: pipelineNames,
     version,
-    tryCommand: first ? "npx postern send --from me@example.com --to you@example.com" : "",
+    tryCommand: addresses[0] ? tryCommand(addresses[0]) : "",
   };
 }
 
@@ -49,7 +54,7 @@ ${script ? html`<script src="/app.js" defer></script>` : ""}
 <a class="brand" href="/">Postern</a>
 <span class="host">${summary.hostName}</span>
 ${summary.version ? html`<span class="version">${summary.version}</span>` : ""}
-${script ? html`<span id="live" class="live" role="status"></span>` : ""}
+${script ? html`<span id="live" class="live"></span><span id="news" class="unseen" role="status"></span>` : ""}
 </header>
 <main>
 ${body}
@@ -61,19 +66,27 @@ ${body}
 
 /** A page that only says something. */
 export function noticePage(summary: GatewaySummary, status: number, message: string): Html {
+  const heading = status === 401 ? "Please sign in" : status === 404 ? "Not found" : `Error ${status}`;
+  // A link opened from another site comes without the cookie it has just set (SameSite=Strict): one click brings it.
+  const retry = html`<p>If you have just opened that link, <a href="/">go on to the list</a>.</p>`;
   return layout(
     summary,
     `Postern: ${status}`,
     false,
-    html`<section class="notice"><h1>${status === 401 ? "Please sign in" : status === 404 ? "Not found" : `Error ${status}`}</h1><p>${message}</p></section>`,
+    html`<section class="notice"><h1>${heading}</h1><p>${message}</p>${status === 401 ? retry : ""}</section>`,
   );
 }
 
 function describe(hop: NextHop): string {
   if (hop.kind === "mailbox") return "built-in mailbox, shown here";
-  return `SMTP ${hop.servers.map(({ host, port }) => socket(host, port)).join(", ")} (${hop.mode})`;
+  return `SMTP ${hop.servers.map(socket).join(", ")} (${hop.mode})`;
 }
 
-function socket(host: string, port: number): string {
+function socket({ host, port }: SocketAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function tryCommand(address: SocketAddress): string {
+  const command = "npx postern send --to you@example.com";
+  return socket(address) === "127.0.0.1:2525" ? command : `${command} --server ${socket(address)}`;
 }

@@ -59,10 +59,11 @@ export interface Part {
   readonly transferEncoding: string;
   readonly header: HeaderView;
   readonly children: readonly Part[];
-  /** Octets of the whole part (header section and body) in the message. */
+  /** Offset in octets, in the form that was walked, of the whole part: its header section and body. */
   readonly start: number;
+  /** Offset of the octet after the part; its boundary is no part of it. */
   readonly end: number;
-  /** Octets of its body, before decoding. */
+  /** Offset of the first octet of its body, before decoding. */
   readonly bodyStart: number;
   /** True where the walk stopped at a bound (depth, number of parts) or the structure is broken. */
   readonly incomplete: boolean;
@@ -110,15 +111,18 @@ export interface BodyEdits {
   appendText(addition: TextAddition, reason: string): Promise<void>;
 }
 
-/** Text to add; `html` goes before `</body>` (or after `<body>`), and absent is the escaped plain text. */
+/** Text to add; `html` goes before `</body>` (or after `<body>`). */
 export interface TextAddition {
   readonly plain: string;
+  /** As markup, put in as it is; absent: the plain text, escaped. */
   readonly html?: string;
 }
 
 /** One recorded change: a range of the form the plugin saw, replaced. */
 export interface Edit {
+  /** Offset in octets of the form the plugin saw. */
   readonly start: number;
+  /** Offset of the octet after the range; equal to `start` where something is only put in. */
   readonly end: number;
   /** What stands there now; empty for a removal. */
   readonly replacement: Content;

@@ -1,39 +1,64 @@
 /** What hooks are given, stage by stage. The types hide what a plugin did not declare; the runner enforces the same. */
-import type { Address, ReversePath } from "../mail/address.ts";
-import type { BodyEdits, HeaderEdits, MessageView } from "../mail/message-view.ts";
-import type { Reply } from "../mail/reply.ts";
+import type { Address, BodyEdits, HeaderEdits, MessageView, Reply, ReversePath } from "../mail/mod.ts";
 import type { Client, Envelope, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import type { Fact, FactValue } from "./fact.ts";
 import type { Clock, Crypto, HashName, Log, Random, Resolver, Store } from "./services.ts";
 import type { Scope, Stage, StagesUpTo } from "./stage.ts";
 import type { Identity } from "./verdict.ts";
+import type {
+  DELIVERY_EDITS,
+  EditUndeclared,
+  NameRecipient,
+  NOT_A_FACT,
+  ProvidedElsewhere,
+  ProvideUndeclared,
+  ReadTooEarly,
+  ReadUndeclared,
+} from "./words.ts";
+
+/** All that a plugin may change. */
+export const EDIT_KINDS = ["header", "body", "envelope"] as const;
 
 /** What a plugin may change. */
-export type EditKind = "header" | "body" | "envelope";
+export type EditKind = (typeof EDIT_KINDS)[number];
 
 /** Any fact, whatever its value. */
 // biome-ignore lint/suspicious/noExplicitAny: a fact's value stands in its schema in both directions
 export type AnyFact = Fact<string, Stage, Scope, any>;
 
+/** What follows a fact: the recipient it is about, where the stage is about more than one. */
+export type RecipientArgument = readonly [] | readonly [recipient: Recipient];
+
+/** `F`, or words that ask for the recipient where a fact of recipient scope needs one. */
+type WithRecipient<F, Name extends string, Of extends Scope, S extends Stage, A extends RecipientArgument> = [
+  Of,
+] extends ["recipient"]
+  ? S extends "data" | "delivery"
+    ? A extends readonly []
+      ? NameRecipient<Name, S>
+      : F
+    : F
+  : F;
+
 /** A fact that may be read in a stage by a plugin that declared `D`, or words that say why not. */
-export type Readable<F, S extends Stage, D extends AnyFact> =
-  F extends Fact<infer Name, infer Of, Scope, unknown>
+export type Readable<F, S extends Stage, D extends AnyFact, A extends RecipientArgument> =
+  F extends Fact<infer Name, infer Of, infer In, unknown>
     ? [Of] extends [StagesUpTo[S]]
       ? [Name] extends [D["name"]]
-        ? F
-        : `to read the fact '${Name}', put it into the plugin's 'reads' or 'mayRead'`
-      : `the fact '${Name}' is known from the stage '${Of}' on: it can not be read in '${S}'`
-    : "this is not a fact: make one with fact()";
+        ? WithRecipient<F, Name, In, S, A>
+        : ReadUndeclared<Name>
+      : ReadTooEarly<Name, Of, S>
+    : typeof NOT_A_FACT;
 
 /** A fact that may be provided in a stage by a plugin that declared `P`, or words that say why not. */
-export type Providable<F, S extends Stage, P extends AnyFact> =
-  F extends Fact<infer Name, infer Of, Scope, unknown>
+export type Providable<F, S extends Stage, P extends AnyFact, A extends RecipientArgument> =
+  F extends Fact<infer Name, infer Of, infer In, unknown>
     ? [Of] extends [S]
       ? [Name] extends [P["name"]]
-        ? F
-        : `to provide the fact '${Name}', put it into the plugin's 'provides'`
-      : `the fact '${Name}' belongs to the stage '${Of}': it can not be provided in '${S}'`
-    : "this is not a fact: make one with fact()";
+        ? WithRecipient<F, Name, In, S, A>
+        : ProvideUndeclared<Name>
+      : ProvidedElsewhere<Name, Of, S>
+    : typeof NOT_A_FACT;
 
 /** What every hook has. */
 export interface BaseContext<S extends Stage, D extends AnyFact> {
@@ -57,19 +82,23 @@ export interface BaseContext<S extends Stage, D extends AnyFact> {
   /** Aborts when the hook's time or the client's patience is over. */
   readonly signal: AbortSignal;
   /**
-   * The value of a fact: the provided one, or its fallback.
+   * The value of a fact: the provided one, or its fallback. It is frozen.
    *
    * @param recipient whose value, for facts of recipient scope where the stage is about more than one
    */
-  fact<const F extends AnyFact>(fact: F & Readable<F, S, D>, recipient?: Recipient): FactValue<F>;
+  fact<const F extends AnyFact, const A extends RecipientArgument = readonly []>(
+    fact: F & Readable<F, S, D, A>,
+    ...recipient: A
+  ): FactValue<F>;
 }
 
 /** Providing facts; in stages about several recipients, a recipient fact names its recipient. */
 export interface Providing<S extends Stage, P extends AnyFact> {
-  provide<const F extends AnyFact>(
-    fact: F & Providable<F, S, P>,
+  /** Once for each fact (and recipient). What is provided counts when the hook returns in time. */
+  provide<const F extends AnyFact, const A extends RecipientArgument = readonly []>(
+    fact: F & Providable<F, S, P, A>,
     value: NoInfer<FactValue<F>>,
-    recipient?: Recipient,
+    ...recipient: A
   ): void;
 }
 
@@ -82,10 +111,17 @@ export interface AuthAttempt {
   readonly password: string;
 }
 
+/** In place of methods that are not there at run time: to call one tells these words. */
+type Absent<Methods, Words> = { readonly [K in keyof Methods]: (...absent: readonly Words[]) => never };
+
 /** The message in the stages that have one, with the editing methods of the declared edits. */
-export type EditableMessage<E extends EditKind> = MessageView &
-  ("header" extends E ? HeaderEdits : unknown) &
-  ("body" extends E ? BodyEdits : unknown);
+export type EditableMessage<E extends EditKind, S extends Stage = "data"> = MessageView &
+  ("header" extends E ? HeaderEdits : Absent<HeaderEdits, EditUndeclared<"header">>) &
+  (S extends "delivery"
+    ? Absent<BodyEdits, typeof DELIVERY_EDITS>
+    : "body" extends E
+      ? BodyEdits
+      : Absent<BodyEdits, EditUndeclared<"body">>);
 
 /** The untouched message as it came in, with the body digests that plugins declared. */
 export interface OriginalMessage extends MessageView {
@@ -138,7 +174,7 @@ export interface ContextOf<D extends AnyFact, P extends AnyFact, E extends EditK
     Providing<"rcpt", P> & {
       readonly envelope: Envelope;
       readonly recipient: Recipient;
-    } & ("envelope" extends E ? RcptEnvelopeEdits : unknown);
+    } & ("envelope" extends E ? RcptEnvelopeEdits : Absent<RcptEnvelopeEdits, EditUndeclared<"envelope">>);
   data: BaseContext<"data", D> &
     Providing<"data", P> & {
       readonly envelope: Envelope;
@@ -154,12 +190,12 @@ export interface ContextOf<D extends AnyFact, P extends AnyFact, E extends EditK
       readonly message: EditableMessage<E>;
       readonly original: OriginalMessage;
       readonly attempt: Attempt;
-    } & ("envelope" extends E ? RouteEnvelopeEdits : unknown);
+    } & ("envelope" extends E ? RouteEnvelopeEdits : Absent<RouteEnvelopeEdits, EditUndeclared<"envelope">>);
   delivery: BaseContext<"delivery", D> &
     Providing<"delivery", P> & {
       readonly envelope: Envelope;
       readonly delivery: DeliveryView;
-      readonly message: EditableMessage<E & "header">;
+      readonly message: EditableMessage<E, "delivery">;
       readonly original: OriginalMessage;
       readonly attempt: Attempt;
       /** The digest of the body as it leaves, kept for all deliveries and attempts with the same body. */
@@ -183,14 +219,18 @@ export type EnvelopeRoute =
   | undefined;
 
 /** Events: what became of a message, told afterwards, at least once. */
-export type EventName =
-  | "accepted"
-  | "refused"
-  | "quarantined"
-  | "released"
-  | "deferred"
-  | "delivered"
-  | "failed";
+export const EVENT_NAMES = [
+  "accepted",
+  "refused",
+  "quarantined",
+  "released",
+  "deferred",
+  "delivered",
+  "failed",
+] as const;
+
+/** One of them. */
+export type EventName = (typeof EVENT_NAMES)[number];
 
 /** What an `on` hook is told. */
 export interface MailEvent {
@@ -201,8 +241,11 @@ export interface MailEvent {
   readonly origin: Origin;
   readonly reversePath: string;
   readonly forwardPath: string;
+  /** Its name in the config; absent: none was chosen. */
   readonly nextHop?: string;
+  /** The next hop's, or the one that refused the recipient; absent: there was none. */
   readonly reply?: Reply;
+  /** For people; absent where the reply says all. */
   readonly reason?: string;
 }
 

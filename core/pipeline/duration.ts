@@ -9,10 +9,13 @@ const UNITS: { readonly [unit: string]: number } = {
   d: 86_400_000,
 };
 
+const PATTERN = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)$/;
+
 /** Milliseconds of a duration. @throws TypeError when it is none */
 export function durationMs(duration: Duration): number {
   if (typeof duration === "number" && Number.isFinite(duration) && duration >= 0) return duration;
-  const match = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(String(duration));
+  // A text and nothing that turns into one: what a config shows must be what counts.
+  const match = typeof duration === "string" ? PATTERN.exec(duration) : null;
   if (!match)
     throw new TypeError(
       `'${String(duration)}' is no duration: write milliseconds or "250ms", "10s", "2m", "4h", "5d"`,

@@ -1,5 +1,5 @@
 /** The envelope of a transaction (RFC 5321 2.3.1), the client, and the session as plugins see them. */
-import type { Address, ReversePath } from "../mail/address.ts";
+import type { Address, ReversePath } from "../mail/mod.ts";
 
 /** Where a message entered or re-entered the gateway. */
 export type Origin = "smtp" | "lmtp" | "http" | "email" | "dsn" | "release" | "local";

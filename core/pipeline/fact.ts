@@ -2,8 +2,11 @@
  * Facts: what plugins find out and tell each other. A fact is typed, JSON-serialisable, and has a fallback, the safe
  * value that means "not known". Its identity is the object that `fact()` returns.
  */
+import { factValue } from "./fact-value.ts";
+import { faultText } from "./hook-fault.ts";
 import type { z } from "./schema.ts";
 import { SCOPES_OF, type Scope, type ScopesOf, type Stage } from "./stage.ts";
+import { type WrongScope, wrongScope } from "./words.ts";
 
 /** A declared fact. `Value` is what readers get. */
 export interface Fact<
@@ -30,13 +33,18 @@ export type FactValue<F> = F extends Fact<string, Stage, Scope, infer Value> ? V
 
 type ScopeOrWords<S extends Stage, Sc extends Scope> = Sc extends ScopesOf[S]
   ? Sc
-  : `a fact of the stage '${S}' has the scope '${ScopesOf[S]}'`;
+  : WrongScope<S, ScopesOf[S]>;
+
+const NAME = /^[a-z][A-Za-z0-9]{0,63}$/;
 
 /**
  * Declares a fact. Call it once at module level and export the result: two objects of one name stop the start.
  *
- * @param name lower-case name, shown in traces
- * @param definition stage, scope, zod schema, fallback, and a version (default 1)
+ * @param name short and in lower camel case, shown in traces
+ * @param definition stage, scope, zod schema, fallback, and a version (default 1). A value is given to the schema when
+ *   it is provided and again when it is read back, so the schema must take what it gives. Values are kept as JSON,
+ *   copied and frozen.
+ * @throws TypeError when the definition is wrong, in words that name the fact
  */
 export function fact<const Name extends string, const S extends Stage, const Sc extends Scope, Value>(
   name: Name,
@@ -48,13 +56,34 @@ export function fact<const Name extends string, const S extends Stage, const Sc 
     readonly version?: number;
   },
 ): Fact<Name, S, Sc, Value> {
-  const { stage, scope, schema, fallback, version = 1 } = definition;
-  const scopes = SCOPES_OF[stage];
-  if (!scopes) throw new TypeError(`fact '${name}': there is no stage '${String(stage)}'`);
-  if (!scopes.includes(scope as Scope)) {
-    throw new TypeError(
-      `fact '${name}': a fact of the stage '${stage}' has the scope '${scopes.join("' or '")}'`,
-    );
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw new TypeError(`'${String(name)}' is no name of a fact: letters and digits in lower camel case`);
   }
-  return Object.freeze({ kind: "fact" as const, name, stage, scope: scope as Sc, schema, fallback, version });
+  const wrong = (words: string): never => {
+    throw new TypeError(`fact '${name}': ${words}`);
+  };
+  const { stage, scope, schema, fallback, version = 1 } = definition;
+  const scopes = Object.hasOwn(SCOPES_OF, stage) ? SCOPES_OF[stage] : wrong(`there is no stage '${stage}'`);
+  if (!scopes.includes(scope as Scope)) wrong(wrongScope(stage, scopes.join("' or '")));
+  if (typeof schema?.safeParse !== "function") wrong("its schema is no zod schema");
+  if (!Number.isSafeInteger(version) || version < 1) wrong("its version is a whole number from 1 on");
+  let value: Value;
+  try {
+    value = factValue(schema.parse(fallback)) as Value;
+  } catch (error) {
+    return wrong(`its fallback does not fit: ${faultText(error)}`);
+  }
+  return Object.freeze({
+    kind: "fact" as const,
+    name,
+    stage,
+    scope: scope as Sc,
+    schema,
+    fallback: value,
+    version,
+  });
 }
+
+/** Whether a value is a fact that `fact()` made. */
+export const isFact = (value: unknown): value is Fact =>
+  typeof value === "object" && value !== null && (value as { readonly kind?: unknown }).kind === "fact";

@@ -1,4 +1,5 @@
 /** Plugins: `definePlugin` and the object it gives, which the runner drives. */
+import { definitionFault, nameOf } from "./check-definition.ts";
 import type {
   AnyFact,
   ContextOf,
@@ -9,26 +10,43 @@ import type {
   EventName,
   MailEvent,
 } from "./context.ts";
+import type { OnError } from "./on-error.ts";
 import type { Capability, HashName } from "./services.ts";
 import type { Stage } from "./stage.ts";
-import type { VerdictOf } from "./verdict.ts";
+import type { RouteTo, VerdictOf } from "./verdict.ts";
+import type { ROUTES_UNDECLARED, VERDICT_WORDS } from "./words.ts";
+
+/** A verdict with words in place of its values: returning that verdict tells them. */
+type Refused<V, Words> = {
+  readonly [K in keyof V]: K extends "verdict" ? V[K] : Words;
+};
+
+/** The verdicts of other stages, each with the words that say what this stage takes. */
+type WrongVerdict<S extends Stage, V = VerdictOf[Stage]> = V extends {
+  readonly verdict: VerdictOf[S]["verdict"];
+}
+  ? never
+  : Refused<V, (typeof VERDICT_WORDS)[S]>;
+
+/** `routeTo` of a plugin that does not declare `routes: true`. */
+type RightVerdict<S extends Stage, Routes> = [S, Routes] extends ["route", false]
+  ? Exclude<VerdictOf[S], RouteTo> | Refused<RouteTo, typeof ROUTES_UNDECLARED>
+  : VerdictOf[S];
+
+type Given<S extends Stage, Routes> = RightVerdict<S, Routes> | WrongVerdict<S> | undefined;
 
 /** What a hook of a stage gives back: a verdict, or nothing to go on. */
-export type HookResult<S extends Stage> =
-  | VerdictOf[S]
-  | undefined
+export type HookResult<S extends Stage, Routes = boolean> =
+  | Given<S, Routes>
   | void
   // biome-ignore lint/suspicious/noConfusingVoidType: the same for an async hook
-  | Promise<VerdictOf[S] | undefined | void>;
-
-/** What happens when a hook throws, hangs or gives rubbish. `skip`: its facts fall back and the message goes on. */
-export type OnError = "tempfail" | "reject" | "skip";
+  | Promise<Given<S, Routes> | void>;
 
 /** A span of time: milliseconds, or "250ms", "10s", "2m", "4h", "5d". */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
-type Hooks<D extends AnyFact, P extends AnyFact, E extends EditKind> = {
-  [S in Stage]?: (ctx: ContextOf<D, P, E>[S]) => HookResult<S>;
+type Hooks<D extends AnyFact, P extends AnyFact, E extends EditKind, Routes> = {
+  [S in Stage]?: (ctx: ContextOf<D, P, E>[S]) => HookResult<S, Routes>;
 };
 
 /** The definition of a plugin. Each hook is one stage; leave out what the plugin has no say in. */
@@ -37,7 +55,8 @@ export interface PluginDefinition<
   M extends readonly AnyFact[],
   P extends readonly AnyFact[],
   E extends readonly EditKind[],
-> extends Hooks<R[number] | M[number] | P[number], P[number], E[number]> {
+  Routes extends boolean = boolean,
+> extends Hooks<R[number] | M[number] | P[number], P[number], E[number], Routes> {
   /** Short and in lower camel case; shown in traces, logs and errors. */
   readonly name: string;
   /** What it needs of the host. */
@@ -51,7 +70,7 @@ export interface PluginDefinition<
   /** What it may change; without it the methods are not there. */
   readonly edits?: E;
   /** Whether its `route` hook may return `routeTo`. */
-  readonly routes?: boolean;
+  readonly routes?: Routes;
   /** Body digests to compute while the message is received. */
   readonly digests?: readonly { readonly canonical: "simple" | "relaxed"; readonly hash: HashName }[];
   /** For each hook run. Default 30 s, 10 s for plugins that need `dns`. */
@@ -87,12 +106,20 @@ export interface Plugin<
   readonly name: string;
   readonly definition: AnyDefinition;
   /** Only a type. */
-  readonly "~": { readonly provides: Provides; readonly needs: Needs; readonly routes: Routes } | undefined;
+  readonly "~":
+    | {
+        readonly provides: Provides;
+        readonly gives: Provides;
+        readonly needs: Needs;
+        readonly reads: Needs;
+        readonly routes: Routes;
+      }
+    | undefined;
 }
 
 /** A definition as the runner sees it, with the checks of the types taken off. */
 // biome-ignore lint/suspicious/noExplicitAny: hooks are contravariant in their context; the runner builds the right one
-export type AnyDefinition = PluginDefinition<any, any, any, any>;
+export type AnyDefinition = PluginDefinition<any, any, any, any, any>;
 
 /**
  * Makes a plugin. Options belong to the function around it; check them there with zod, so that a wrong one is told
@@ -106,8 +133,8 @@ export function definePlugin<
   const P extends readonly AnyFact[] = [],
   const E extends readonly EditKind[] = [],
   const Routes extends boolean = false,
->(
-  definition: PluginDefinition<R, M, P, E> & { readonly routes?: Routes },
-): Plugin<NamesOf<P>, NamesOf<R>, Routes> {
+>(definition: PluginDefinition<R, M, P, E, Routes>): Plugin<NamesOf<P>, NamesOf<R>, Routes> {
+  const fault = definitionFault(definition);
+  if (fault !== undefined) throw new TypeError(`${nameOf(definition)}: ${fault}`);
   return { kind: "plugin", name: definition.name, definition, "~": undefined };
 }

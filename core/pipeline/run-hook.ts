@@ -1,308 +1,153 @@
 /**
- * Runs one hook of one plugin, atomically: its facts and edits count only if it returns a fitting verdict in time.
- * What goes wrong becomes the plugin's `onError`; nothing escapes.
+ * Runs the hooks of plugins: `runSlot` where their conditions hold, and each atomically, so that its facts and edits
+ * count only if it returns a fitting verdict in time. What goes wrong becomes the plugin's `onError`; nothing escapes.
+ * The order of hooks, and what their verdicts do, is the engine's.
  */
-import type { Message } from "../mail/message.ts";
-import type { BodyEdits, HeaderEdits, MessageView } from "../mail/message-view.ts";
+import type { Message } from "../mail/mod.ts";
 import type { Slot } from "./compile-pipeline.ts";
-import type { ConditionContext } from "./condition.ts";
-import type { AnyFact } from "./context.ts";
-import type { Client, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
-import type { Clock, Crypto, Log, Random, Resolver, Store } from "./services.ts";
-import { isKnownIn, type Stage } from "./stage.ts";
+import type { Recipient } from "./envelope.ts";
+import { guardedEnvelopeEdits } from "./envelope-guard.ts";
+import { failedCondition } from "./evaluate-condition.ts";
+import { HookContext, HookDraft } from "./hook-context.ts";
+import { DeadlineFault, faultText, HookFault } from "./hook-fault.ts";
+import type { HookOutcome, HookSubject } from "./hook-subject.ts";
+import { readVerdict } from "./read-verdict.ts";
+import { mayEdit, shownMessage } from "./shown-message.ts";
+import type { Stage } from "./stage.ts";
 import { timeLimits } from "./time-limits.ts";
-import type { Trace } from "./trace.ts";
-import {
-  type Identity,
-  type Reject,
-  reject,
-  type Tempfail,
-  tempfail,
-  VERDICTS_OF,
-  type VerdictOf,
-} from "./verdict.ts";
+import { entryOf, faultEntry, skippedEntry } from "./trace-hook.ts";
+import { reject, tempfail, type VerdictOf } from "./verdict.ts";
 
-/** Values of facts of one scope. */
-export type FactMap = Map<AnyFact, unknown>;
-
-/** The services that hooks see. */
-export interface HookServices {
-  readonly dns: Resolver;
-  readonly fetch: typeof globalThis.fetch;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly store: Store;
-  readonly crypto: Crypto;
-  readonly log: Log;
+/**
+ * Runs the hook of a slot if its conditions hold, in `data` for those recipients they hold for. A hook that does not
+ * run is in the trace with the condition's name; a condition that throws tempfails, whatever `onError` says, since
+ * nobody knows whether the plugin was to be skipped. Never rejects.
+ */
+export function runSlot<S extends Stage>(
+  slot: Slot,
+  stage: S,
+  subject: HookSubject,
+): Promise<HookOutcome<S>> {
+  if (slot.conditions.length === 0) return runHook(slot, stage, subject);
+  const began = subject.services.clock.monotonic();
+  let met: Met;
+  try {
+    met = stage === "data" ? meetingRecipients(slot, subject) : { skipped: failedCondition(slot, subject) };
+  } catch (error) {
+    return Promise.resolve(fail(slot, stage, subject, began, error, "tempfail"));
+  }
+  if (met.skipped !== undefined) {
+    subject.trace.add(skippedEntry(subject, stage, slot.plugin.name, met.skipped));
+    return Promise.resolve({ envelope: [], skipped: met.skipped });
+  }
+  const { recipients } = met;
+  if (!recipients) return runHook(slot, stage, subject);
+  const narrowed = { ...subject, recipients, own: { ...subject.own, recipients } };
+  return runHook(slot, stage, narrowed).then((outcome) => ({ ...outcome, recipients }));
 }
 
-/** What stays the same for all hooks of one stage run. */
-export interface HookSubject {
-  readonly id: string;
-  readonly origin: Origin;
-  readonly listener: ListenerInfo;
-  readonly client: Client;
-  readonly ehlo: string | undefined;
-  readonly tls: TlsInfo | undefined;
-  readonly identity: Identity | undefined;
-  readonly services: HookServices;
-  /** The message to fork for hooks that edit, or to show. */
-  readonly message?: Message;
-  /** The values of a fact's scope, for the stage's own subject or for a named recipient. */
-  readonly facts: (fact: AnyFact, recipient: Recipient | undefined) => FactMap | undefined;
-  /** Stage-specific properties of the context: envelope, recipient, recipients, delivery, attempt ... */
-  readonly own: object;
-  /** Methods that change the envelope, given to plugins that declared it; they write to the draft. */
-  readonly envelopeEdits?: (draft: unknown[]) => object;
-  /** Recipients whose facts must be provided in a stage about several. */
+interface Met {
+  /** The name of the condition that keeps the hook from running. */
+  readonly skipped: string | undefined;
+  /** Whom it runs for, where that is not everybody. */
   readonly recipients?: readonly Recipient[];
-  readonly trace: Trace;
-  /** Monotonic milliseconds of the transaction's start. */
-  readonly startedAt: number;
-  /** What the trace says the run was about. */
-  readonly about?: { readonly recipient?: string; readonly nextHop?: string };
-  /** Aborts when the transaction's deadline is over. */
-  readonly signal?: AbortSignal;
 }
 
-/** How a hook run ended. */
-export interface HookOutcome<S extends Stage> {
-  /** Absent: go on. */
-  readonly verdict?: VerdictOf[S] | Reject | Tempfail;
-  /** The message with the hook's edits, where it edited. */
-  readonly message?: Message;
-  /** Envelope operations, in the form the engine's `envelopeEdits` recorded them. */
-  readonly envelope: readonly unknown[];
+function meetingRecipients(slot: Slot, subject: HookSubject): Met {
+  const common = slot.conditions.filter(({ condition }) => condition.per !== "recipient");
+  const failed = failedCondition({ conditions: common }, subject);
+  if (failed !== undefined) return { skipped: failed };
+  const each = slot.conditions.filter(({ condition }) => condition.per === "recipient");
+  if (each.length === 0) return { skipped: undefined };
+  let last: string | undefined;
+  const recipients = (subject.recipients ?? []).filter((recipient) => {
+    const name = failedCondition({ conditions: each }, subject, recipient);
+    last = name ?? last;
+    return name === undefined;
+  });
+  return recipients.length === 0 ? { skipped: last ?? "no recipients" } : { skipped: undefined, recipients };
 }
 
-class HookFault extends Error {}
-
-/** The context object that hooks get; stage-specific properties are assigned to it. */
-class HookContext {
-  readonly #subject: HookSubject;
-  readonly #slot: Slot;
-  readonly #stage: Stage;
-  readonly pending: { fact: AnyFact; recipient: Recipient | undefined; value: unknown }[] = [];
-  fallbacks: string[] | undefined;
-  #abort: AbortController | undefined;
-
-  constructor(subject: HookSubject, slot: Slot, stage: Stage) {
-    this.#subject = subject;
-    this.#slot = slot;
-    this.#stage = stage;
-    Object.assign(this, subject.own);
-  }
-  get id(): string {
-    return this.#subject.id;
-  }
-  get origin(): Origin {
-    return this.#subject.origin;
-  }
-  get listener(): ListenerInfo {
-    return this.#subject.listener;
-  }
-  get client(): Client {
-    return this.#subject.client;
-  }
-  get ehlo(): string | undefined {
-    return this.#subject.ehlo;
-  }
-  get tls(): TlsInfo | undefined {
-    return this.#subject.tls;
-  }
-  get identity(): Identity | undefined {
-    return this.#subject.identity;
-  }
-  get dns(): Resolver {
-    return this.#subject.services.dns;
-  }
-  get fetch(): typeof globalThis.fetch {
-    return this.#subject.services.fetch;
-  }
-  get clock(): Clock {
-    return this.#subject.services.clock;
-  }
-  get random(): Random {
-    return this.#subject.services.random;
-  }
-  get store(): Store {
-    return this.#subject.services.store;
-  }
-  get crypto(): Crypto {
-    return this.#subject.services.crypto;
-  }
-  get log(): Log {
-    return this.#subject.services.log;
-  }
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    const outer = this.#subject.signal;
-    return outer ? AbortSignal.any([outer, this.#abort.signal]) : this.#abort.signal;
-  }
-  abort(reason: Error): void {
-    this.#abort?.abort(reason);
-  }
-  fact(fact: AnyFact, recipient?: Recipient): unknown {
-    if (!this.#slot.readable.has(fact)) {
-      throw new HookFault(`to read the fact '${fact?.name}', put it into the plugin's 'reads' or 'mayRead'`);
-    }
-    if (!isKnownIn(fact.stage, this.#stage)) {
-      throw new HookFault(
-        `the fact '${fact.name}' is known from the stage '${fact.stage}' on: it can not be read in '${this.#stage}'`,
-      );
-    }
-    for (let i = this.pending.length - 1; i >= 0; i--) {
-      const own = this.pending[i];
-      if (own?.fact === fact && own.recipient === recipient) return own.value;
-    }
-    const map = this.#subject.facts(fact, recipient);
-    if (map?.has(fact)) return map.get(fact);
-    this.fallbacks ??= [];
-    this.fallbacks.push(fact.name);
-    return fact.fallback;
-  }
-  provide(fact: AnyFact, value: unknown, recipient?: Recipient): void {
-    if (!this.#slot.provides.includes(fact)) {
-      throw new HookFault(`to provide the fact '${fact?.name}', put it into the plugin's 'provides'`);
-    }
-    if (fact.stage !== this.#stage) {
-      throw new HookFault(
-        `the fact '${fact.name}' belongs to the stage '${fact.stage}': it can not be provided in '${this.#stage}'`,
-      );
-    }
-    const parsed = fact.schema.safeParse(value);
-    if (!parsed.success) {
-      throw new HookFault(
-        `the fact '${fact.name}' was given a wrong value: ${parsed.error.issues[0]?.message ?? "unfit"}`,
-      );
-    }
-    if (!this.#subject.facts(fact, recipient)) {
-      throw new HookFault(`the fact '${fact.name}' is about a recipient: name the recipient`);
-    }
-    this.pending.push({ fact, recipient, value: parsed.data });
-  }
-}
-
-/** Whether a slot's conditions hold, or the name of the one that does not. A condition that throws is a fault. */
-export function failedCondition(slot: Slot, subject: HookSubject, recipient?: Recipient): string | undefined {
-  for (const { condition, negate } of slot.conditions) {
-    const own = subject.own as Partial<ConditionContext>;
-    const context = {
-      origin: subject.origin,
-      listener: subject.listener,
-      client: subject.client,
-      ehlo: subject.ehlo,
-      tls: subject.tls,
-      identity: subject.identity,
-      envelope: own.envelope,
-      recipient: recipient ?? own.recipient,
-      fact: (fact: AnyFact) => {
-        const map = subject.facts(fact, fact.scope === "recipient" ? recipient : undefined);
-        return map?.has(fact) ? map.get(fact) : fact.fallback;
-      },
-    } as ConditionContext;
-    if (condition.holds(context) === negate) return `${negate ? "not " : ""}${condition.name}`;
-  }
-  return undefined;
-}
-
-/** Runs the hook of a slot. Never rejects. */
+/** Runs the hook of a slot, whatever its conditions say. Never rejects. */
 export async function runHook<S extends Stage>(
   slot: Slot,
   stage: S,
   subject: HookSubject,
 ): Promise<HookOutcome<S>> {
-  const { clock } = subject.services;
-  const began = clock.monotonic();
-  const context = new HookContext(subject, slot, stage);
-  let message: Message | undefined;
-  const envelope: unknown[] = [];
+  const began = subject.services.clock.monotonic();
+  const draft = new HookDraft(slot, stage, subject);
   try {
-    if (subject.message) {
-      const edits = slot.editsHeader || (slot.editsBody && stage !== "delivery");
-      message = edits ? subject.message.fork() : undefined;
-      (context as { message?: unknown }).message = shownMessage(slot, stage, subject.message, message);
-    }
-    if (slot.editsEnvelope && subject.envelopeEdits) Object.assign(context, subject.envelopeEdits(envelope));
-    const result = (slot.definition[stage] as (ctx: unknown) => unknown)(context);
-    const verdict = isPromise(result) ? await inTime(result, slot, context, subject) : result;
-    checkResult(slot, stage, subject, context, verdict);
-    const edited =
-      message && message.edits.length > (subject.message?.edits.length ?? 0) ? message : undefined;
-    for (const { fact, recipient, value } of context.pending)
-      subject.facts(fact, recipient)?.set(fact, value);
-    record(slot, stage, subject, context, began, verdict as VerdictOf[S] | undefined, edited);
-    return {
-      ...(verdict ? { verdict: verdict as VerdictOf[S] } : {}),
-      ...(edited ? { message: edited } : {}),
-      envelope,
-    };
+    if (subject.signal?.aborted) throw new DeadlineFault();
+    const { message, envelope, context } = contextOf(draft);
+    const result = (slot.definition[stage] as (this: unknown, ctx: unknown) => unknown).call(
+      slot.definition,
+      context,
+    );
+    const given = isThenable(result) ? await inTime(result, draft) : result;
+    // A hook that blocks everything outruns the timer, not the clock.
+    if (subject.services.clock.monotonic() - began > slot.timeoutMs) throw lateFault(slot);
+    return conclude(draft, stage, began, given, message, envelope);
   } catch (error) {
-    return faulty(slot, stage, subject, began, error);
+    draft.close();
+    return fail(slot, stage, subject, began, error, slot.onError);
   }
 }
 
-/** What a hook sees of the message: reading always, and the editing methods of the declared edits only. */
-function shownMessage(slot: Slot, stage: Stage, current: Message, draft: Message | undefined): MessageView {
-  const source: MessageView & Partial<HeaderEdits & BodyEdits> = draft
-    ? draft.editor(slot.plugin.name)
-    : current;
-  const view: MessageView & Partial<HeaderEdits & BodyEdits> = {
-    get size() {
-      return source.size;
-    },
-    get header() {
-      return source.header;
-    },
-    get content() {
-      return source.content;
-    },
-    structure: () => source.structure(),
-  };
-  if (!draft) return view;
-  const editor = source as MessageView & HeaderEdits & BodyEdits;
-  if (slot.editsHeader) {
-    view.addField = (name, value, reason, position) => editor.addField(name, value, reason, position);
-    view.replaceField = (name, value, reason, n) => editor.replaceField(name, value, reason, n);
-    view.removeField = (name, reason, n) => editor.removeField(name, reason, n);
-  }
-  if (slot.editsBody && stage !== "delivery") {
-    view.replacePart = (part, content, reason) => editor.replacePart(part, content, reason);
-    view.removePart = (part, reason) => editor.removePart(part, reason);
-    view.prependText = (addition, reason) => editor.prependText(addition, reason);
-    view.appendText = (addition, reason) => editor.appendText(addition, reason);
-  }
-  return view;
+interface Prepared {
+  readonly context: object;
+  readonly message: Message | undefined;
+  readonly envelope: readonly unknown[];
 }
 
-const isPromise = (value: unknown): value is Promise<unknown> =>
+function contextOf(draft: HookDraft): Prepared {
+  const { slot, stage, subject } = draft;
+  const context: object = new HookContext(draft);
+  let message: Message | undefined;
+  if (subject.message) {
+    if (mayEdit(slot, stage)) message = subject.message.fork();
+    Object.assign(context, { message: shownMessage(subject.message, message, slot, stage) });
+  }
+  const envelope: unknown[] = [];
+  if (slot.editsEnvelope && subject.envelopeEdits) {
+    const operations = subject.envelopeEdits(envelope);
+    Object.assign(
+      context,
+      guardedEnvelopeEdits(operations, () => draft.isOver),
+    );
+  }
+  return { context, message, envelope };
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 
+const lateFault = (slot: Slot): HookFault => new HookFault(`did not return within ${slot.timeoutMs} ms`);
+
 /** The result of a hook, or a fault when the hook's time or the transaction's is over before. */
-function inTime(
-  result: Promise<unknown>,
-  slot: Slot,
-  context: HookContext,
-  subject: HookSubject,
-): Promise<unknown> {
+function inTime(result: PromiseLike<unknown>, draft: HookDraft): Promise<unknown> {
+  const { slot, subject } = draft;
   return new Promise((resolve, refuse) => {
     const limits = timeLimits(subject.services.clock);
     const outer = subject.signal;
     const limit = limits.start(slot.timeoutMs, () => {
-      const fault = new HookFault(`did not return within ${slot.timeoutMs} ms`);
-      context.abort(fault);
+      const fault = lateFault(slot);
       end();
       refuse(fault);
+      draft.close();
+      draft.abort(fault);
     });
     const stop = () => {
       end();
-      refuse(new HookFault("the transaction's deadline is over"));
+      draft.close();
+      refuse(new DeadlineFault());
     };
     const end = () => {
       limits.end(limit);
       outer?.removeEventListener("abort", stop);
     };
-    result.then(
+    outer?.addEventListener("abort", stop);
+    // By way of a promise of our own: a foreign `then` may throw, settle twice, or call back at once.
+    Promise.resolve(result).then(
       (value) => {
         end();
         resolve(value);
@@ -312,114 +157,69 @@ function inTime(
         refuse(error);
       },
     );
-    // What is settled already counts, deadline or not.
-    if (outer?.aborted) queueMicrotask(stop);
-    else outer?.addEventListener("abort", stop);
   });
 }
 
-function checkResult(
-  slot: Slot,
-  stage: Stage,
-  subject: HookSubject,
-  context: HookContext,
-  verdict: unknown,
-): void {
-  if (verdict !== undefined && verdict !== null) {
-    const kind = (verdict as { verdict?: unknown }).verdict;
-    if (typeof kind !== "string" || !(VERDICTS_OF[stage] as readonly string[]).includes(kind)) {
-      throw new HookFault(
-        `returned ${typeof kind === "string" ? `the verdict '${kind}'` : "something that is no verdict"}; '${stage}' takes ${VERDICTS_OF[stage].join(", ")} or nothing`,
-      );
-    }
-    if (kind === "routeTo" && slot.definition.routes !== true) {
-      throw new HookFault("returned routeTo without 'routes: true' in its definition");
-    }
-    return;
-  }
-  for (const fact of slot.provides) {
-    if (fact.stage !== stage) continue;
-    const about = fact.scope === "recipient" && subject.recipients ? subject.recipients : [undefined];
-    for (const recipient of about) {
-      if (!context.pending.some((p) => p.fact === fact && p.recipient === recipient)) {
-        throw new HookFault(`went on without providing the fact '${fact.name}' that it declares`);
-      }
-    }
-  }
-}
-
-function record<S extends Stage>(
-  slot: Slot,
+/** Checks what came back, and only then lets the run count, as a whole. */
+function conclude<S extends Stage>(
+  draft: HookDraft,
   stage: S,
-  subject: HookSubject,
-  context: HookContext,
   began: number,
-  verdict: VerdictOf[S] | undefined,
-  edited: Message | undefined,
-): void {
-  const { pending, fallbacks } = context;
-  const shown = verdict as
-    | { verdict: string; enhanced?: string; text?: string; reason?: string; nextHop?: string }
-    | undefined;
-  const text = shown?.text ?? shown?.reason ?? shown?.nextHop;
-  subject.trace.add({
-    stage,
-    plugin: slot.plugin.name,
-    at: round(began - subject.startedAt),
-    ms: round(subject.services.clock.monotonic() - began),
-    ...subject.about,
-    ...(pending.length > 0 ? { facts: Object.fromEntries(pending.map((p) => [p.fact.name, p.value])) } : {}),
-    ...(fallbacks ? { fallbacks: [...new Set(fallbacks)] } : {}),
-    ...(edited
-      ? {
-          edits: edited.edits
-            .slice(subject.message?.edits.length ?? 0)
-            .map(({ summary, reason }) => ({ summary, reason })),
-        }
-      : {}),
-    ...(shown
-      ? {
-          verdict: {
-            verdict: shown.verdict,
-            ...(shown.enhanced ? { enhanced: shown.enhanced } : {}),
-            ...(text ? { text } : {}),
-          },
-        }
-      : {}),
-  });
+  given: unknown,
+  draftMessage: Message | undefined,
+  envelope: readonly unknown[],
+): HookOutcome<S> {
+  const { slot, subject } = draft;
+  const recipients = subject.recipients ?? [];
+  const verdict = readVerdict(stage, given, { routes: slot.definition.routes === true, recipients });
+  const going = goingOn(verdict, recipients);
+  const missing = going ? draft.missing(going) : undefined;
+  if (missing) throw new HookFault(`went on without providing the fact '${missing.name}' that it declares`);
+  draft.close();
+  // A fork of the fork: a hook that still holds its message can change nothing of what counts.
+  const edited =
+    draftMessage && subject.message && !draftMessage.sameFormAs(subject.message)
+      ? draftMessage.fork()
+      : undefined;
+  const entry = entryOf(draft, began, verdict as Parameters<typeof entryOf>[2], edited);
+  for (const [fact, values] of draft.pending) {
+    for (const [recipient, value] of values) subject.facts(fact, recipient)?.set(fact, value);
+  }
+  subject.trace.add(entry);
+  return { ...(verdict ? { verdict } : {}), ...(edited ? { message: edited } : {}), envelope };
 }
 
-function faulty<S extends Stage>(
+/** The recipients that go on, none in most stages; undefined when nobody and nothing does. */
+function goingOn(
+  verdict: VerdictOf[Stage] | undefined,
+  recipients: readonly Recipient[],
+): readonly Recipient[] | undefined {
+  if (verdict === undefined) return recipients;
+  if (verdict.verdict !== "forRecipients" || verdict.marks.length === recipients.length) return undefined;
+  const marked = new Set(verdict.marks.map(({ recipient }) => recipient));
+  return recipients.filter((recipient) => !marked.has(recipient));
+}
+
+function fail<S extends Stage>(
   slot: Slot,
   stage: S,
   subject: HookSubject,
   began: number,
   error: unknown,
+  wanted: Slot["onError"],
 ): HookOutcome<S> {
-  const message =
-    error instanceof Error
-      ? `${error.name === "Error" ? "" : `${error.name}: `}${error.message}`
-      : String(error);
-  subject.services.log.warn("pluginFault", {
-    ref: subject.id,
-    plugin: slot.plugin.name,
-    stage,
-    cause: message,
-  });
-  subject.trace.add({
-    stage,
-    plugin: slot.plugin.name,
-    at: round(began - subject.startedAt),
-    ms: round(subject.services.clock.monotonic() - began),
-    ...subject.about,
-    fault: { message: message.slice(0, 500), onError: slot.onError },
-  });
-  if (slot.onError === "skip") return { envelope: [] };
-  // A delivery may only be put off: after acceptance a fault must not fail mail for good.
-  if (slot.onError === "reject" && stage !== "delivery") {
-    return { verdict: reject("5.3.0", "The message can not be processed"), envelope: [] };
-  }
-  return { verdict: tempfail("4.3.0", "Temporary failure, please try again later"), envelope: [] };
+  const message = faultText(error);
+  // Past the deadline it is 451, and a delivery may only be put off: after acceptance a fault must not fail mail for
+  // good.
+  const final = error instanceof DeadlineFault || (wanted === "reject" && stage === "delivery");
+  const onError = final ? "tempfail" : wanted;
+  const plugin = slot.plugin.name;
+  subject.services.log.warn("pluginFault", { ref: subject.id, plugin, stage, cause: message });
+  subject.trace.add(faultEntry(subject, stage, plugin, began, { message, onError }));
+  if (onError === "skip") return { envelope: [], fault: message };
+  const verdict =
+    onError === "reject"
+      ? reject("5.3.0", "The message can not be processed")
+      : tempfail("4.3.0", "Temporary failure, please try again later");
+  return { verdict, envelope: [], fault: message };
 }
-
-const round = (ms: number): number => Math.round(ms * 1000) / 1000;

@@ -3,7 +3,7 @@
  * replayed and tested. Hosts give the engines.
  */
 
-/** Time. */
+/** Time, in milliseconds. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;
@@ -56,7 +56,10 @@ export interface Store {
 }
 
 /** Hash functions of mail. */
-export type HashName = "sha1" | "sha256" | "sha512";
+export const HASH_NAMES = ["sha1", "sha256", "sha512"] as const;
+
+/** One of them. */
+export type HashName = (typeof HASH_NAMES)[number];
 
 /** A digest fed in pieces. */
 export interface Digest {
@@ -67,8 +70,11 @@ export interface Digest {
 
 /** Parameters of scrypt (RFC 7914). */
 export interface ScryptParameters {
+  /** Cost factor: a power of two of iterations, each of 128 * r octets. */
   readonly n: number;
+  /** Block size, in units of 128 octets. */
   readonly r: number;
+  /** How many times the whole is done. */
   readonly p: number;
   readonly keyBytes: number;
 }
@@ -79,15 +85,19 @@ export interface Crypto {
   scrypt(password: Uint8Array, salt: Uint8Array, parameters: ScryptParameters): Promise<Uint8Array>;
 }
 
+/** All that a plugin may need of a host. */
+export const CAPABILITIES = [
+  "clientIp",
+  "ehlo",
+  "tls",
+  "auth",
+  "dns",
+  "fetch",
+  "tcp",
+  "files",
+  "rewriteBody",
+  "manyRecipients",
+] as const;
+
 /** What a plugin may need of a host; a host that lacks one stops the start, naming plugin and lack. */
-export type Capability =
-  | "clientIp"
-  | "ehlo"
-  | "tls"
-  | "auth"
-  | "dns"
-  | "fetch"
-  | "tcp"
-  | "files"
-  | "rewriteBody"
-  | "manyRecipients";
+export type Capability = (typeof CAPABILITIES)[number];

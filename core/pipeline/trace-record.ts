@@ -1,5 +1,5 @@
 /** The record of one message's way: JSON, stored by the trace store and shown by the page and the API. */
-import type { Reply } from "../mail/reply.ts";
+import type { Reply } from "../mail/mod.ts";
 import type { Origin } from "./envelope.ts";
 import type { Stage } from "./stage.ts";
 
@@ -15,27 +15,30 @@ export interface TraceHookRun {
   readonly recipient?: string;
   /** The next hop of the delivery it was about, in `delivery`. */
   readonly nextHop?: string;
-  /** Facts provided, by name. */
+  /** Facts provided, by name; those of a `data` hook about single recipients as "NAME of FORWARD-PATH". Bounded. */
   readonly facts?: { readonly [name: string]: unknown };
   /** Facts read that nobody had provided: their fallback was used. */
   readonly fallbacks?: readonly string[];
+  /** Absent: none. Bounded. */
   readonly edits?: readonly { readonly summary: string; readonly reason: string }[];
   /** Absent: went on. */
   readonly verdict?: { readonly verdict: string; readonly enhanced?: string; readonly text?: string };
   /** What went wrong in the hook, and what `onError` made of it. */
   readonly fault?: { readonly message: string; readonly onError: string };
-  /** Why it did not run: a condition that did not hold. */
+  /** Why it did not run: the name of the condition that did not hold. */
   readonly skipped?: string;
 }
 
 /** Something the engine itself did or saw: a command, a fold, a delivery attempt. */
 export interface TraceNote {
+  /** Milliseconds since the transaction's start. */
   readonly at: number;
   /** As "rcpt", "fold", "delivery", "duplicatePossible". */
   readonly event: string;
   readonly detail: string;
 }
 
+/** What a trace is made of, in the order of time. */
 export type TraceEntry = TraceHookRun | TraceNote;
 
 /** What became of one recipient. */
@@ -44,8 +47,11 @@ export interface TraceRecipient {
   /** As the client gave it, when rewritten or expanded. */
   readonly original?: string;
   readonly outcome: "delivered" | "refused" | "deferred" | "discarded" | "quarantined" | "queued" | "failed";
+  /** Its name in the config; absent: none was chosen. */
   readonly nextHop?: string;
+  /** What decided it, the next hop's or ours; absent: nothing was answered. */
   readonly reply?: Reply;
+  /** For people; absent where the reply says all. */
   readonly reason?: string;
 }
 
@@ -60,16 +66,20 @@ export interface TraceRecord {
   readonly ms: number;
   readonly listener: string;
   readonly client: { readonly ip: string; readonly port: number; readonly trusted: boolean };
+  /** Absent: the client gave none. */
   readonly ehlo?: string;
+  /** Protocol and cipher suite; absent: in the clear. */
   readonly tls?: string;
+  /** Who authenticated; absent: nobody. */
   readonly user?: string;
   /** Text between the angle brackets; "" for the null reverse-path. */
   readonly reversePath: string;
   readonly recipients: readonly TraceRecipient[];
   /** Octets received; absent when no content came. */
   readonly messageBytes?: number;
-  /** Decoded Subject and From, bounded: what the list shows. */
+  /** Decoded and bounded, for the list; absent: no such field, or no content came. */
   readonly subject?: string;
+  /** The same of From. */
   readonly headerFrom?: string;
   /** How it ended for the client. */
   readonly outcome: "accepted" | "refused" | "deferred" | "aborted";
@@ -78,7 +88,7 @@ export interface TraceRecord {
   /** All edits that were delivered, in order. */
   readonly edits: readonly { readonly author: string; readonly summary: string; readonly reason: string }[];
   readonly entries: readonly TraceEntry[];
-  /** How many entries in the middle were dropped for the bound. */
+  /** How many entries were dropped for the bound: in the middle, and of hooks that did not run. */
   readonly entriesDropped?: number;
   /** Hash of the effective config that decided. */
   readonly config: string;

@@ -1,4 +1,7 @@
-/** A bounded trace: the first third and the last two thirds of the entries are kept. */
+/**
+ * A bounded trace: the first third and the last two thirds of the entries are kept. Hooks that did not run take a third
+ * of the places at most, so that conditions over many recipients do not push out what was done.
+ */
 import type { TraceEntry } from "./trace-record.ts";
 
 /** Collects the entries of one transaction. */
@@ -7,6 +10,7 @@ export class Trace {
   readonly #head: TraceEntry[] = [];
   readonly #tail: TraceEntry[] = [];
   #dropped = 0;
+  #skipped = 0;
 
   /** @param entriesMax how many entries are kept, at least 3 */
   constructor(entriesMax: number) {
@@ -15,6 +19,10 @@ export class Trace {
 
   add(entry: TraceEntry): void {
     const headMax = Math.floor(this.#max / 3);
+    if ("skipped" in entry && ++this.#skipped > headMax) {
+      this.#dropped++;
+      return;
+    }
     if (this.#head.length < headMax) {
       this.#head.push(entry);
       return;
@@ -28,7 +36,7 @@ export class Trace {
     }
   }
 
-  /** The kept entries in order, and how many were dropped between the first third and the rest. */
+  /** The kept entries in order, and how many were dropped: between the first third and the rest, and of skips. */
   entries(): { readonly entries: readonly TraceEntry[]; readonly dropped: number } {
     const tailMax = this.#max - Math.floor(this.#max / 3);
     const over = Math.max(0, this.#tail.length - tailMax);

@@ -2,22 +2,27 @@
  * Verdicts: what a hook decides. They are host-neutral; each host turns them into its own answers (a reply of SMTP,
  * a status of HTTP, `setReject` of an email event).
  */
+import { isEnhancedCode } from "./enhanced-code.ts";
+import { PERMANENT_CODE, TRANSIENT_CODE } from "./words.ts";
 
 /** An enhanced status code that a refusal may carry (RFC 3463 2: class 5, permanent failure). */
 export type PermanentCode = `5.${number}.${number}`;
 /** An enhanced status code that a temporary failure may carry (RFC 3463 2: class 4). */
 export type TransientCode = `4.${number}.${number}`;
 
+/** Refused for good. */
 export interface Reject {
   readonly verdict: "reject";
   readonly enhanced: string;
   readonly text: string;
 }
+/** Put off: the sender tries again. */
 export interface Tempfail {
   readonly verdict: "tempfail";
   readonly enhanced: string;
   readonly text: string;
 }
+/** 421, and the session ends. */
 export interface Disconnect {
   readonly verdict: "disconnect";
   readonly enhanced: string;
@@ -57,6 +62,7 @@ export interface Identity {
   readonly maySendAs?: readonly string[];
 }
 
+/** How a recipient's copy goes to its next hop; what is absent is as the next hop's description says. */
 export interface RouteOptions {
   /** `inline`: 250 only after the next hop's 250. `queue`: 250 once the message is durable. Default: the next hop's. */
   readonly mode?: "inline" | "queue";
@@ -68,10 +74,15 @@ export interface RouteOptions {
 
 /** What a hook of a session stage may decide; `undefined` goes on. */
 export type SessionVerdict = Reject | Tempfail | Disconnect;
+/** In `auth`; when all hooks go on, the client is refused (535). */
 export type AuthVerdict = Identify | Reject | Tempfail | Disconnect;
+/** In `mail` for the transaction, in `rcpt` for the recipient. */
 export type MessageVerdict = Reject | Tempfail | Discard | Quarantine;
+/** In `data`, for all recipients that the hook sees or for those it marks. */
 export type DataVerdict = MessageVerdict | ForRecipients;
+/** In `route`, for the recipient; when all hooks go on, it has no route (550). */
 export type RouteVerdict = RouteTo | Reject | Tempfail;
+/** In `delivery`, for this attempt. */
 export type DeliveryVerdict = Tempfail;
 
 /** The verdicts each stage's hooks may return. */
@@ -98,35 +109,35 @@ export const VERDICTS_OF: { readonly [S in keyof VerdictOf]: readonly VerdictOf[
   delivery: ["tempfail"],
 };
 
-const CODE = /^[245]\.\d{1,3}\.\d{1,3}$/;
-
-function enhancedOf(cls: "4" | "5", enhanced: string, by: string): string {
-  if (typeof enhanced === "string" && enhanced.startsWith(`${cls}.`) && CODE.test(enhanced)) return enhanced;
-  throw new TypeError(
-    `${by} takes an enhanced status code of class ${cls}, as '${cls}.7.1', not '${enhanced}'`,
-  );
+function enhancedOf(cls: "4" | "5", enhanced: string, words: string): string {
+  if (isEnhancedCode(enhanced, cls)) return enhanced;
+  throw new TypeError(`${words}, not '${String(enhanced)}'`);
 }
 
-type PermanentOrWords<C extends string> = C extends PermanentCode
+type PermanentOrWords<C extends string> = C extends PermanentCode ? C : typeof PERMANENT_CODE;
+type TransientOrWords<C extends string, By extends keyof typeof TRANSIENT_CODE> = C extends TransientCode
   ? C
-  : "reject() takes an enhanced status code of class 5, as '5.7.1'";
-type TransientOrWords<C extends string> = C extends TransientCode
-  ? C
-  : "tempfail() takes an enhanced status code of class 4, as '4.7.1'";
+  : (typeof TRANSIENT_CODE)[By];
 
 /** Refuses for good. @param enhanced RFC 3463 code of class 5 @param text one line for the client, without secrets */
 export function reject<const C extends string>(enhanced: PermanentOrWords<C>, text: string): Reject {
-  return { verdict: "reject", enhanced: enhancedOf("5", enhanced, "reject()"), text };
+  return { verdict: "reject", enhanced: enhancedOf("5", enhanced, PERMANENT_CODE), text };
 }
 
 /** Asks to try again later. @param enhanced RFC 3463 code of class 4 @param text one line for the client */
-export function tempfail<const C extends string>(enhanced: TransientOrWords<C>, text: string): Tempfail {
-  return { verdict: "tempfail", enhanced: enhancedOf("4", enhanced, "tempfail()"), text };
+export function tempfail<const C extends string>(
+  enhanced: TransientOrWords<C, "tempfail">,
+  text: string,
+): Tempfail {
+  return { verdict: "tempfail", enhanced: enhancedOf("4", enhanced, TRANSIENT_CODE.tempfail), text };
 }
 
 /** Says 421 and ends the session (RFC 5321 3.8). */
-export function disconnect<const C extends string>(enhanced: TransientOrWords<C>, text: string): Disconnect {
-  return { verdict: "disconnect", enhanced: enhancedOf("4", enhanced, "disconnect()"), text };
+export function disconnect<const C extends string>(
+  enhanced: TransientOrWords<C, "disconnect">,
+  text: string,
+): Disconnect {
+  return { verdict: "disconnect", enhanced: enhancedOf("4", enhanced, TRANSIENT_CODE.disconnect), text };
 }
 
 /** Takes the message and delivers it nowhere. The sender is told 250; the trace has the reason. */

@@ -2,9 +2,9 @@
  * The connections of one next hop, kept and running: the last used is used first, those idle for 15 s say QUIT.
  * Waits for a free one are bounded in number and in time. Does not know what is said on a connection.
  */
-import type { Clock, Log } from "../pipeline/services.ts";
-import type { ConnectionOptions } from "./nodemailer-connection.ts";
-import { NextHopConnection, OpenFault } from "./nodemailer-connection.ts";
+import type { Clock, Log } from "../pipeline/mod.ts";
+import type { NextHopConnection } from "./next-hop-connection.ts";
+import { type ConnectionOptions, OpenFault, openConnection } from "./open-connection.ts";
 
 /** What {@link ConnectionPool} needs. */
 export interface PoolOptions {
@@ -107,7 +107,7 @@ export class ConnectionPool {
       try {
         return await this.#openServer(server, signal);
       } catch (error) {
-        const fault = error instanceof OpenFault ? error : new OpenFault(String(error), "connection", false);
+        const fault = error instanceof OpenFault ? error : new OpenFault(String(error), "connection");
         faults.push(fault);
         const fields = {
           nextHop: this.#options.nextHop,
@@ -120,18 +120,17 @@ export class ConnectionPool {
       }
     }
     const about = faults.some((fault) => fault.about === "us") ? "us" : "connection";
-    throw new OpenFault(faults.map((fault) => fault.message).join("; "), about, false);
+    throw new OpenFault(faults.map((fault) => fault.message).join("; "), about);
   }
 
   async #openServer(server: ConnectionOptions, signal: AbortSignal): Promise<NextHopConnection> {
-    let connection = new NextHopConnection(server);
+    let connection: NextHopConnection;
     try {
-      await connection.open(signal);
+      connection = await openConnection(server, signal);
     } catch (error) {
       const retry = error instanceof OpenFault && error.handshake && this.#options.clearOnHandshakeFault;
       if (!retry || signal.aborted) throw error;
-      connection = new NextHopConnection({ ...server, startTls: "none" });
-      await connection.open(signal);
+      connection = await openConnection({ ...server, startTls: "none" }, signal);
     }
     connection.onEnd = () => this.#ended(connection);
     this.last = connection;

@@ -1,8 +1,8 @@
 /** MAIL and RCPT as they go to a next hop, with the parameters it offered, and what it can not be asked at all. */
-import type { Delivery, DeliveryRecipient } from "../gateway/next-hop-driver.ts";
-import type { Reply } from "../mail/reply.ts";
+import type { Delivery, DeliveryRecipient } from "../gateway/mod.ts";
+import type { Reply } from "../mail/mod.ts";
+import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
-import type { NextHopConnection } from "./nodemailer-connection.ts";
 
 /** The MAIL command. Parameters that were not offered are left out. */
 export function mailCommand(connection: NextHopConnection, delivery: Delivery): string {

@@ -1,8 +1,8 @@
 /** The content of a file, small ones in memory and large ones streamed. Does not watch the file for changes. */
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import type { Content } from "../mail/content.ts";
-import { memoryContent } from "../mail/content.ts";
+import type { Content } from "../mail/mod.ts";
+import { memoryContent } from "../mail/mod.ts";
 
 const memoryMax = 65_536;
 

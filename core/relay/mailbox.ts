@@ -5,10 +5,9 @@
  */
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { DeliverOptions, Delivery, DeliveryResult, NextHopDriver } from "../gateway/next-hop-driver.ts";
-import type { Content } from "../mail/content.ts";
-import type { Reply } from "../mail/reply.ts";
-import type { Clock } from "../pipeline/services.ts";
+import type { DeliverOptions, Delivery, DeliveryResult, NextHopDriver } from "../gateway/mod.ts";
+import type { Content, Reply } from "../mail/mod.ts";
+import type { Clock } from "../pipeline/mod.ts";
 import { fileContent } from "./file-content.ts";
 import { createFolderSync, writeSynced } from "./synced-files.ts";
 

@@ -2,14 +2,26 @@
  * What a next hop says, made fit to pass on: code and enhanced code consistent (RFC 2034, RFC 3463), 421 turned into
  * 451, words without controls and bounded. Does not decide what a reply means for a delivery beyond its first digit.
  */
-import type { RecipientResult } from "../gateway/next-hop-driver.ts";
-import type { Reply } from "../mail/reply.ts";
+import type { RecipientResult } from "../gateway/mod.ts";
+import type { Reply } from "../mail/mod.ts";
 
 const textMax = 512;
 const enhancedPattern = /^([245])\.(\d{1,3})\.(\d{1,3})(?: |$)/;
 
 /** Reads a reply whose lines are parted by "\n"; one that is not well-formed reads as 451 4.5.0 (RFC 5321 4.2). */
 export function readReply(raw: string): Reply {
+  // Most replies are one line of printable ASCII.
+  const simple = /^([2345]\d\d) (?:([245])\.(\d{1,3})\.(\d{1,3}) )?([\x20-\x7e]{0,500})$/.exec(raw);
+  if (simple && simple[1] !== "421") {
+    const [, code = "", , subject, detail, text = ""] = simple;
+    const cls = code[0]!;
+    const enhanced = subject === undefined ? "0.0" : `${subject}.${detail}`;
+    return {
+      code: Number(code),
+      enhanced: cls === "3" && subject === undefined ? "" : `${cls}.${enhanced}`,
+      text: text.trim(),
+    };
+  }
   const code = codeOf(raw);
   const last = raw.slice(raw.lastIndexOf("\n") + 1);
   const first = Math.floor(code / 100);

@@ -2,21 +2,22 @@
  * The driver of an SMTP next hop: kept connections, servers tried in order, TLS policy, and one retry when a kept
  * connection turns out to be closed. One transaction is in smtp-transaction.ts. No MX, no LMTP, no queue.
  */
+
+import type { SmtpNextHop } from "../config/mod.ts";
 import { durationMs } from "../config/mod.ts";
-import type { SmtpNextHop } from "../config/next-hops.ts";
 import type {
   DeliverOptions,
   Delivery,
   DeliveryResult,
   NextHopDriver,
   NextHopExtensions,
-} from "../gateway/next-hop-driver.ts";
-import type { Reply } from "../mail/reply.ts";
-import type { Clock, Log } from "../pipeline/services.ts";
+} from "../gateway/mod.ts";
+import type { Reply } from "../mail/mod.ts";
+import type { Clock, Log } from "../pipeline/mod.ts";
 import { ConnectionPool, PoolBusy } from "./connection-pool.ts";
+import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
-import type { ConnectionOptions, NextHopConnection } from "./nodemailer-connection.ts";
-import { OpenFault } from "./nodemailer-connection.ts";
+import { type ConnectionOptions, OpenFault } from "./open-connection.ts";
 import { runTransaction } from "./smtp-transaction.ts";
 import { tlsPolicyOf } from "./tls-policy.ts";
 
@@ -128,6 +129,7 @@ class SmtpDriver implements NextHopDriver {
       if (reply.startsWith("2")) this.#pool.release(connection);
       else connection.cut();
     });
+    connection.flush();
   }
 }
 

@@ -3,17 +3,12 @@
  * (RFC 2920), then DATA only when the caller wants it on seeing the RCPT replies. DSN parameters by RFC 3461 4, SIZE by
  * RFC 1870, BODY by RFC 6152, SMTPUTF8 by RFC 6531, REQUIRETLS by RFC 8689. Opens and keeps no connections.
  */
-import type {
-  DeliverOptions,
-  Delivery,
-  DeliveryResult,
-  RecipientResult,
-} from "../gateway/next-hop-driver.ts";
-import type { Reply } from "../mail/reply.ts";
+import type { DeliverOptions, Delivery, DeliveryResult, RecipientResult } from "../gateway/mod.ts";
+import type { Reply } from "../mail/mod.ts";
 import { DotStuffer } from "./dot-stuffing.ts";
 import { mailCommand, rcptCommand, refusalBeforehand } from "./envelope-commands.ts";
+import type { NextHopConnection } from "./next-hop-connection.ts";
 import { isAboutUs, readReply, relayReplies, resultOf } from "./next-hop-reply.ts";
-import type { NextHopConnection } from "./nodemailer-connection.ts";
 
 /** How a transaction ended, and what can be done with its connection. */
 export interface TransactionOutcome {
@@ -54,8 +49,12 @@ class Transaction {
   readonly #onAbort = () => this.#abort();
   #answered = 0;
   #sentRcpt = 0;
+  /** DATA went out with MAIL and RCPT, before their answers. */
+  #dataAhead = false;
   #mailAnswered = false;
   #mailRefusal: Reply | undefined;
+  /** Set when nothing is to be sent and the answer to DATA is still out. */
+  #stopped: { readonly cause: string | undefined } | undefined;
   #dotSent = false;
   #done = false;
   #wake: (() => void) | undefined;
@@ -98,10 +97,19 @@ class Transaction {
       this.#abort();
       return;
     }
-    socket.cork();
     connection.say(mailCommand(connection, this.#delivery), (raw) => this.#onMail(readReply(raw), raw));
-    if (connection.offers("PIPELINING")) while (this.#sentRcpt < this.#asked.length) this.#sayRcpt();
-    socket.uncork();
+    if (connection.offers("PIPELINING")) {
+      while (this.#sentRcpt < this.#asked.length) this.#sayRcpt();
+      // RFC 2920 3.1: DATA may end a group. With one recipient there is nothing to decide on seeing the replies: the
+      // server takes it and says 354, or refuses it and has no valid recipient for DATA.
+      this.#dataAhead = this.#results.length === 1;
+      if (this.#dataAhead) this.#sayData();
+    }
+    connection.flush();
+  }
+
+  #sayData(): void {
+    this.#connection.say("DATA", (raw) => this.#onData(readReply(raw), raw));
   }
 
   #sayRcpt(): void {
@@ -124,7 +132,10 @@ class Transaction {
       return;
     }
     if (reply.code >= 200 && reply.code < 300) {
-      if (this.#sentRcpt === 0) this.#sayRcpt();
+      if (this.#sentRcpt === 0) {
+        this.#sayRcpt();
+        this.#connection.flush();
+      }
       return;
     }
     this.#mailRefusal = reply;
@@ -144,7 +155,10 @@ class Transaction {
       return;
     }
     if (++this.#answered < this.#asked.length) {
-      if (this.#sentRcpt < this.#asked.length && this.#sentRcpt === this.#answered) this.#sayRcpt();
+      if (this.#sentRcpt < this.#asked.length && this.#sentRcpt === this.#answered) {
+        this.#sayRcpt();
+        this.#connection.flush();
+      }
       return;
     }
     this.#onAllAnswered();
@@ -152,25 +166,41 @@ class Transaction {
 
   #onAllAnswered(): void {
     if (!this.#results.includes("accepted")) {
-      this.#finish("reply", "reset");
+      this.#stopBefore(undefined);
       return;
     }
     let proceed: boolean;
     try {
       proceed = this.#options.proceed(this.#results as (RecipientResult | "accepted")[]);
     } catch (error) {
-      this.#finish("reply", "reset", String(error), { reply: relayReplies.notSent });
+      this.#stopBefore(String(error));
       return;
     }
     if (!proceed) {
-      this.#finish("reply", "reset", undefined, { reply: relayReplies.notSent });
+      this.#stopBefore(undefined);
       return;
     }
-    this.#connection.say("DATA", (raw) => this.#onData(readReply(raw), raw));
+    if (this.#dataAhead) return;
+    this.#sayData();
+    this.#connection.flush();
+  }
+
+  /** Nothing is to be sent. A server that took DATA all the same waits for content: it is left without (RFC 2920 3.1). */
+  #stopBefore(cause: string | undefined): void {
+    if (!this.#dataAhead) {
+      this.#finish("reply", "reset", cause, { reply: relayReplies.notSent });
+      return;
+    }
+    this.#stopped = { cause };
   }
 
   #onData(reply: Reply, raw: string): void {
     if (this.#done) return;
+    if (this.#stopped) {
+      const over = reply.code < 400 || raw.startsWith("421");
+      this.#finish("reply", over ? "over" : "reset", this.#stopped.cause, { reply: relayReplies.notSent });
+      return;
+    }
     if (reply.code === 354) {
       this.#connection.expect((last) => this.#onFinal(readReply(last), last));
       void this.#sendContent();
@@ -195,11 +225,10 @@ class Transaction {
     }
     const stuffer = new DotStuffer();
     if (content.bytes && content.size <= wholeMax) {
-      socket.cork();
-      socket.write(stuffer.stuff(content.bytes));
+      const stuffed = stuffer.stuff(content.bytes);
       this.#dotSent = true;
-      socket.write(stuffer.finish());
-      socket.uncork();
+      // One write is worth more than the copy.
+      socket.write(Buffer.concat([stuffed, stuffer.finish()]));
       return;
     }
     try {

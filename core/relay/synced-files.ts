@@ -6,7 +6,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Content } from "../mail/content.ts";
+import type { Content } from "../mail/mod.ts";
 
 let counter = 0;
 

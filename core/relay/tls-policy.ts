@@ -1,7 +1,7 @@
 /** Which TLS a server gets: the policy of the config, or the default by where the server is. */
 import { BlockList, isIP } from "node:net";
-import type { SmtpNextHop } from "../config/next-hops.ts";
-import type { ConnectionOptions } from "./nodemailer-connection.ts";
+import type { SmtpNextHop } from "../config/mod.ts";
+import type { ConnectionOptions } from "./open-connection.ts";
 
 /**
  * The policy as options of a connection. Without one in the config: `verified`, but `opportunistic` on loopback and

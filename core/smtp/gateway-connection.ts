@@ -38,6 +38,7 @@ type Done = () => void;
 /** Lines that are no command before the session ends; as many as smtp-server takes of unknown commands. */
 const BAD_LINES_MAX = 10;
 
+/** One connection, from its socket to QUIT. What commands share of a session lies here; nothing rejects out of it. */
 export class GatewayConnection extends SMTPConnection {
   readonly context: ListenerContext;
   /** Set by the connect step, before any command. */

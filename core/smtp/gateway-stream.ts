@@ -20,6 +20,7 @@ const LF = 10;
 /** Commands run before other connections get their turn. */
 const COMMANDS_AT_ONCE_MAX = 100;
 
+/** The parser of one connection. */
 export class GatewayStream extends SMTPStream {
   /** Whether the command that runs was ended by a bare LF. */
   bareLineEnd = false;

@@ -12,6 +12,7 @@ export interface SessionCount {
   count: number;
 }
 
+/** What differs from a plain listener. */
 export interface ListenSmtpOptions {
   readonly log: Log;
   /** Shared by all listeners of a gateway, so that `sessionsMax` bounds them together. Default: this listener's own. */

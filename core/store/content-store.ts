@@ -55,7 +55,7 @@ class Writer implements ContentWriter {
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#disposed) return Promise.reject(new Error("content was disposed"));
+    if (this.#disposed) return Promise.reject(disposedError());
     if (this.#fault) return Promise.reject(this.#fault);
     this.#size += chunk.length;
     if (!this.#written) {
@@ -72,6 +72,7 @@ class Writer implements ContentWriter {
   }
 
   async finish(): Promise<Content> {
+    this.#refuseDisposed();
     if (!this.#written) {
       const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
       const whole = only ?? Buffer.concat(this.#chunks, this.#size);
@@ -79,6 +80,7 @@ class Writer implements ContentWriter {
       return memoryContent(whole);
     }
     await this.#settled();
+    this.#refuseDisposed();
     return fileContent(this.#file!, this.#size);
   }
 
@@ -119,6 +121,11 @@ class Writer implements ContentWriter {
     if (this.#fault) throw this.#fault;
   }
 
+  /** What is let go of is not whole, and must not pass for a message. */
+  #refuseDisposed(): void {
+    if (this.#disposed) throw disposedError();
+  }
+
   #giveBack(): void {
     this.#budget.left += this.#taken;
     this.#taken = 0;
@@ -133,6 +140,8 @@ class Writer implements ContentWriter {
     if (this.#file) await rm(this.#path, { force: true });
   }
 }
+
+const disposedError = (): Error => new Error("content was disposed");
 
 function fileContent(file: FileHandle, size: number): Content {
   return {

@@ -4,6 +4,8 @@ import type { Crypto } from "../pipeline/mod.ts";
 
 // libuv has four threads by default, which files and DNS share: more at once would only use more memory.
 const scryptMax = 4;
+/** Past this many in line the last would wait for minutes, and its client has long gone. */
+const scryptWaitingMax = 1_000;
 let running = 0;
 const waiting: (() => void)[] = [];
 
@@ -17,6 +19,7 @@ export const nodeCrypto: Crypto = {
     };
   },
   async scrypt(password, salt, { n, r, p, keyBytes }) {
+    if (waiting.length >= scryptWaitingMax) throw new Error("too many passwords are checked at once");
     if (running >= scryptMax) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {

@@ -1,5 +1,5 @@
 /** `createTestGateway`: a config's own gateway in process, fed with messages instead of sockets. */
-import { type LoadedConfig, resolveConfig } from "../config/mod.ts";
+import { type ListenerConfig, type LoadedConfig, resolveConfig } from "../config/mod.ts";
 import {
   type Answer,
   CODES,
@@ -22,12 +22,18 @@ import { type Delivered, type RecordingNextHop, recordingNextHop } from "./recor
 export interface TestOptions {
   /** Answers of DNS; absent: every look-up is NXDOMAIN. */
   readonly dns?: Resolver;
+  /** Time of plugins, store, trace and deadlines; absent: the platform's. */
   readonly clock?: Clock;
-  /** Next hops by name; those absent record and accept. */
+  /** Next hops by their names in the config; those absent record and accept. */
   readonly nextHops?: { readonly [name: string]: NextHopDriver | RecordingNextHop };
+  /** What plugins fetch by; absent: every call rejects. */
   readonly fetch?: typeof globalThis.fetch;
   /** The environment that the config's function gets. Default empty. */
   readonly env?: { readonly [name: string]: string | undefined };
+  /**
+   * Where the engine queues and holds, as `createMemorySpool({ durable: true })`; look into it afterwards. Absent, or
+   * one that is not durable: a config that asks for a spool does not start, and a message that needs one gets 451.
+   */
   readonly spool?: Spool;
 }
 
@@ -42,6 +48,7 @@ export interface Injection {
   readonly recipients: readonly string[];
   /** Text with LF or CRLF line ends, or bytes as they are. */
   readonly content: string | Uint8Array;
+  /** Parameters of MAIL; absent: none. */
   readonly parameters?: MailParameters;
   /** Name of the listener; default the first. */
   readonly listener?: string;
@@ -56,13 +63,19 @@ export interface Outcome {
   /** Facts by name, as the last plugin that provided them left them. */
   readonly facts: { readonly [name: string]: unknown };
   readonly edits: TraceRecord["edits"];
-  /** What each next hop got for this message. */
+  /** What each recording next hop got for this message. */
   readonly deliveries: readonly Delivered[];
-  /** The whole trace; undefined when nobody was named as recipient. */
+  /** The whole trace; undefined when it ended before a recipient was named, unless MAIL was refused. */
   readonly trace: TraceRecord | undefined;
 }
 
+/** A gateway under test. */
 export interface TestGateway {
+  /**
+   * Passes a message through; several may be under way at once.
+   *
+   * @throws TypeError when the injection itself is wrong: an address that is none, a listener that is not there
+   */
   inject(injection: Injection): Promise<Outcome>;
 }
 
@@ -83,9 +96,15 @@ export async function createTestGateway(
   const effective = await resolveConfig(config, options.env ?? {}, { durableSpool: spool?.durable === true });
   const clock = options.clock ?? webClock;
   const traces = memoryTraces(1_000);
+  const names = Object.keys(effective.nextHops);
+  for (const name of Object.keys(options.nextHops ?? {})) {
+    // It would never be called, and a test that waits for its refusal would see an acceptance.
+    if (!names.includes(name))
+      throw new TypeError(`the config has no next hop '${name}': ${names.join(", ")}`);
+  }
   const recorders: RecordingNextHop[] = [];
   const nextHops = new Map<string, NextHopDriver>();
-  for (const name of Object.keys(effective.nextHops)) {
+  for (const name of names) {
     const driver = options.nextHops?.[name] ?? recordingNextHop(name);
     if ("deliveries" in driver) recorders.push(driver as RecordingNextHop);
     nextHops.set(name, driver);
@@ -108,34 +127,49 @@ export async function createTestGateway(
 
   return {
     async inject(injection) {
-      const listener =
-        effective.listeners.find(({ name }) => name === injection.listener) ?? effective.listeners[0];
-      if (!listener) throw new Error("the config has no listener");
-      const before = recorders.map(({ deliveries }) => deliveries.length);
-      const put: TraceRecord[] = [];
-      const stop = traces.subscribe((record) => put.push(record));
+      const listener = listenerOf(effective.listeners, injection.listener);
       const session = gateway.openSession({
         origin: "smtp",
         listener: { name: listener.name, kind: listener.kind, address: listener.address.host },
         client: { ip: injection.client?.ip ?? "127.0.0.1", port: 40_000 },
         local: "127.0.0.1:25",
       });
-      const answer = await converse(session, injection);
-      session.close();
-      stop();
-      const trace = put.at(-1);
-      return {
-        reply: { code: answer.code ?? CODES[answer.kind], enhanced: answer.enhanced, text: answer.text },
-        recipients: trace?.recipients ?? [],
-        facts: Object.assign(
-          {},
-          ...(trace?.entries ?? []).map((entry) => ("facts" in entry ? entry.facts : {})),
-        ),
-        edits: trace?.edits ?? [],
-        deliveries: recorders.flatMap(({ deliveries }, i) => deliveries.slice(before[i])),
-        trace,
-      };
+      let trace: TraceRecord | undefined;
+      const stop = traces.subscribe((record) => {
+        if (record.session === session.id) trace = record;
+      });
+      let answer: Answer;
+      try {
+        answer = await converse(session, injection);
+      } finally {
+        session.close();
+        stop();
+      }
+      return outcomeOf(answer, trace, recorders);
     },
+  };
+}
+
+function listenerOf(listeners: readonly ListenerConfig[], name: string | undefined): ListenerConfig {
+  const found = name === undefined ? listeners[0] : listeners.find((listener) => listener.name === name);
+  if (found) return found;
+  const names = listeners.map((listener) => listener.name).join(", ");
+  throw new TypeError(`the config has no listener '${name}': ${names}`);
+}
+
+function outcomeOf(
+  answer: Answer,
+  trace: TraceRecord | undefined,
+  recorders: readonly RecordingNextHop[],
+): Outcome {
+  const runs = (trace?.entries ?? []).map((entry) => ("facts" in entry ? entry.facts : {}));
+  return {
+    reply: { code: answer.code ?? CODES[answer.kind], enhanced: answer.enhanced, text: answer.text },
+    recipients: trace?.recipients ?? [],
+    facts: Object.assign({}, ...runs),
+    edits: trace?.edits ?? [],
+    deliveries: recorders.flatMap(({ deliveries }) => deliveries.filter(({ id }) => id === trace?.id)),
+    trace,
   };
 }
 
@@ -143,16 +177,19 @@ async function converse(
   session: ReturnType<ReturnType<typeof createGateway>["openSession"]>,
   injection: Injection,
 ): Promise<Answer> {
-  const steps: (() => Promise<Answer>)[] = [
-    () => session.connect(),
-    () => session.ehlo(injection.client?.ehlo ?? "client.example"),
+  const { login, reversePath, client, parameters = {} } = injection;
+  const steps: { readonly codes?: Partial<typeof CODES>; readonly take: () => Promise<Answer> }[] = [
+    { codes: { reject: 554 }, take: () => session.connect() },
+    { take: () => session.ehlo(client?.ehlo ?? "client.example") },
   ];
-  const { login } = injection;
-  if (login) steps.push(() => session.auth({ mechanism: "PLAIN", ...login }));
-  steps.push(() => session.mail(path(injection.reversePath, "reverse"), injection.parameters ?? {}));
-  for (const step of steps) {
-    const answer = await step();
-    if (answer.kind !== "goOn") return answer;
+  // RFC 4954 6.
+  const codes = { reject: 535, tempfail: 454 };
+  if (login) steps.push({ codes, take: () => session.auth({ mechanism: "PLAIN", ...login }) });
+  steps.push({ take: () => session.mail(path(reversePath, "reverse"), parameters) });
+  for (const { codes, take } of steps) {
+    const answer = await take();
+    if (answer.kind !== "goOn")
+      return { ...answer, code: answer.code ?? codes?.[answer.kind] ?? CODES[answer.kind] };
   }
   let taken = 0;
   let last: Answer | undefined;

@@ -6,4 +6,5 @@ export {
   type TestGateway,
   type TestOptions,
 } from "./create-test-gateway.ts";
+export { createMemorySpool, type MemorySpoolOptions } from "./memory-spool.ts";
 export { type Delivered, type RecordingNextHop, recordingNextHop } from "./recording-next-hop.ts";

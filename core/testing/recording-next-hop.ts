@@ -4,6 +4,8 @@ import { type Reply, readAll } from "../mail/mod.ts";
 
 /** A delivery as the next hop got it. */
 export interface Delivered {
+  /** The trace id of its message. */
+  readonly id: string;
   readonly nextHop: string;
   readonly reversePath: string;
   readonly recipients: readonly string[];
@@ -16,7 +18,9 @@ export interface Delivered {
 /** What a test's next hop answers to a recipient: undefined accepts. */
 export type AnswerRecipient = (forwardPath: string, delivery: Delivery) => Reply | undefined;
 
+/** A next hop that remembers. */
 export interface RecordingNextHop extends NextHopDriver {
+  /** What was sent, in order; what it refused whole is not in it. */
   readonly deliveries: readonly Delivered[];
 }
 
@@ -37,6 +41,7 @@ export function recordingNextHop(name: string, answer: AnswerRecipient = () => u
       if (goes) {
         const bytes = (await readAll(delivery.content)).slice();
         deliveries.push({
+          id: delivery.id,
           nextHop: name,
           reversePath: delivery.reversePath?.text ?? "",
           recipients: delivery.recipients

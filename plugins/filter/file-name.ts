@@ -4,11 +4,13 @@ import { decodeWords, type Part, parseParameters } from "postern";
 /**
  * Whether a name has an extension of the list: as the last one, or as the one before a last that looks harmless, as
  * "invoice.exe.pdf". What hides an extension counts for nothing: invisible and bidirectional controls, dots and
- * spaces at the end, a stream name after a colon, full-width letters.
+ * spaces at the end, a stream name after a colon, what follows a NUL, full-width letters.
  */
 export function hasExtension(fileName: string, extensions: ReadonlySet<string>): boolean {
-  return baseName(fileName)
-    .split(":")
+  const seen = fileName.slice(-NAME_CHARACTERS_MAX);
+  // Some programs end a name at a NUL, others pass over it; a colon begins a stream's name.
+  return [seen, ...(seen.includes("\0") ? seen.split("\0") : [])]
+    .flatMap((name) => baseName(name).split(":"))
     .some((piece) => {
       const [last, before] = extensionsOf(piece).reverse();
       if (last !== undefined && extensions.has(last)) return true;
@@ -18,29 +20,47 @@ export function hasExtension(fileName: string, extensions: ReadonlySet<string>):
 }
 
 /**
- * All names that readers of mail may give a part: of Content-Disposition and Content-Type, each field of them, and the
- * plain form beside one of RFC 2231, since readers differ in which they take. The first is the part's `fileName`.
+ * All names that readers of mail may give a part: of Content-Disposition and Content-Type, each field of them, each
+ * parameter where one is given twice, and the plain form beside one of RFC 2231, since readers differ in which they
+ * take. The first is the part's `fileName`. `whole` is false where there are more than anybody needs.
  */
-export function namesOf(part: Part): readonly string[] {
+export function namesOf(part: Part): { readonly names: readonly string[]; readonly whole: boolean } {
   const names = new Set<string>(part.fileName === undefined ? [] : [part.fileName]);
+  let room = NAME_PARAMETERS_MAX;
   for (const field of ["content-disposition", "content-type"]) {
     for (const { value } of part.header.all(field)) {
-      if (!value.includes("=")) continue;
-      // With another name for the extended form, the plain one is the one that is read.
-      for (const text of value.includes("*") ? [value, value.replaceAll("*=", "-extended=")] : [value]) {
-        const { parameters } = parseParameters(text);
-        for (const key of ["filename", "name"]) {
-          const name = parameters.get(key);
-          if (name !== undefined) names.add(decodeWords(name));
-        }
+      for (const match of value.matchAll(NAME_PARAMETER)) {
+        if (room-- === 0 || value.length > FIELD_CHARACTERS_MAX) return { names: [...names], whole: false };
+        addNames(names, value.slice(match.index));
       }
     }
   }
-  return [...names];
+  return { names: [...names], whole: true };
 }
+
+/** Adds the names that parameters give, the first of each kind. */
+function addNames(names: Set<string>, text: string): void {
+  // With another name for the extended form, the plain one is the one that is read.
+  for (const form of text.includes("*") ? [text, text.replaceAll("*=", "-extended=")] : [text]) {
+    const { parameters } = parseParameters(`;${form}`);
+    for (const key of ["filename", "name"]) {
+      const name = parameters.get(key);
+      if (name !== undefined) names.add(decodeWords(name));
+    }
+  }
+}
+
+/** Where a parameter begins that names a file; each is read from there, so that a second one counts as well. */
+const NAME_PARAMETER = /(?<![\w*-])(?:file)?name(?:\*\d{0,3})?\*?\s*=/gi;
+/** Such parameters read of one part, continuations counted singly: each reading goes over the rest of its field. */
+const NAME_PARAMETERS_MAX = 24;
+const FIELD_CHARACTERS_MAX = 4096;
 
 /** Whether a name says that the file is a zip archive, or one of the formats that are. */
 export const isZipName = (fileName: string): boolean => ZIPS.has(lastExtension(fileName));
+
+/** Whether a name says that the file is a message. */
+export const isMessageName = (fileName: string): boolean => lastExtension(fileName) === "eml";
 
 /** Whether a name says that the file is an archive of any kind. */
 export const isArchiveName = (fileName: string): boolean => ARCHIVES.has(lastExtension(fileName));

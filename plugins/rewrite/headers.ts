@@ -8,7 +8,11 @@ import { countOption, functionOption, objectOption, parseOptions } from "../opti
 /** What a computed value is given: the context of the stage `data`, with the message as the earlier changes left it. */
 export type HeadersContext<F extends AnyFact> = ContextOf<F, never, "header">["data"];
 
-/** A text, or a function of the message and the facts; undefined leaves the field as it is. */
+/**
+ * A text, or a function of the message and the facts, as `(ctx) => \`score=${ctx.fact(Score)}\``; undefined leaves the
+ * field as it is. What it takes from strangers can not end the field, but in a field with a syntax of its own, such as
+ * To, it may say more than was meant.
+ */
 export type FieldValue<F extends AnyFact> = string | ((ctx: HeadersContext<F>) => string | undefined);
 
 /** One change to a field. */
@@ -34,7 +38,8 @@ export interface HeadersOptions<F extends readonly AnyFact[]> {
   readonly replace?: readonly FieldChange<F[number]>[];
   /**
    * Fields to add. Without a position each goes on top, so the one written last stands first; after a field that is
-   * not there, it goes on top too.
+   * not there, it goes on top too. One that may stand once only (RFC 5322 3.6) is for `replace`, or for a function
+   * that gives undefined where it is there.
    */
   readonly add?: readonly (FieldChange<F[number]> & { readonly position?: FieldPosition })[];
   /** Protected fields that may be changed all the same, such as "Received". */
@@ -89,9 +94,16 @@ const PROTECTED = new Set(
 const NAME = z
   .string({ error: "a field name" })
   .regex(/^[\x21-\x39\x3b-\x7e]{1,76}$/, "a field name of up to 76 visible ASCII characters without ':'");
+const VALUE = z
+  .string({ error: "a text of one line" })
+  .regex(/^[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]*$/, "a text of one line");
 const CHANGE = {
   name: NAME,
-  value: z.union([z.string(), functionOption<(ctx: never) => unknown>("a function")], "a text or a function"),
+  // A computed value is cleaned of what is no text of one line; one that stands in the config is a mistake there.
+  value: z.union(
+    [VALUE, functionOption<(ctx: never) => unknown>("a function")],
+    "a text of one line, or a function",
+  ),
   reason: z.string({ error: "a text" }).min(1, "a text").default("set in the config"),
 };
 const POSITION = z
@@ -140,5 +152,7 @@ function textOf({ name, value }: Change, ctx: object): string | undefined {
   if (typeof text !== "string") {
     throw new TypeError(`the value of '${name}' gave no text: return a string, or undefined to leave it`);
   }
-  return text.length > VALUE_CHARACTERS_MAX ? text.slice(0, VALUE_CHARACTERS_MAX).toWellFormed() : text;
+  if (text.length <= VALUE_CHARACTERS_MAX) return text;
+  // Without the half of a character that the cut may leave.
+  return text.slice(0, VALUE_CHARACTERS_MAX).replace(/[\ud800-\udbff]$/, "");
 }

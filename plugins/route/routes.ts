@@ -6,19 +6,17 @@ import {
   type AnyFact,
   type ContextOf,
   definePlugin,
-  type Envelope,
-  type Identity,
-  isNetwork,
-  networkMatcher,
   type PermanentCode,
   type Plugin,
-  type Recipient,
+  type RouteVerdict,
   reject,
   routeTo,
   z,
 } from "postern";
-import { functionOption, parseOptions } from "../options.ts";
-import { type AddressPattern, compileAddressPattern } from "./address-pattern.ts";
+import { objectOption, parseOptions } from "../options.ts";
+import { type CompiledRoute, compileRoute, type EnvelopeView } from "./compile-route.ts";
+import { unreachable, unrouted } from "./route-checks.ts";
+import { type EntryOptions, ROUTE_LIST } from "./route-options.ts";
 
 /** What conditions and functions of routes are given. */
 export type RouteContext<F extends AnyFact> = ContextOf<F, never, never>["route"];
@@ -27,17 +25,19 @@ export type RouteContext<F extends AnyFact> = ContextOf<F, never, never>["route"
 export interface RouteEntry<F extends AnyFact = never> {
   /** `local@domain` with `*`, or `*` alone; letter case plays no part. */
   readonly recipient?: string | readonly string[];
-  /** The same for the reverse-path; `<>` is the null one. */
+  /** The same for the reverse-path; `<>` is the null one, which no other pattern matches, `*` neither. */
   readonly sender?: string | readonly string[];
-  /** Authenticated users, with `*`. */
+  /** Authenticated users, with `*`; nobody matches who did not log in. */
   readonly user?: string | readonly string[];
   /** Networks of the client in CIDR form. */
   readonly network?: string | readonly string[];
   /** Asked in the stage `route`, with the content and the facts at hand. */
-  readonly when?: (ctx: RouteContext<F>) => boolean;
+  readonly when?: (ctx: RouteContext<F>) => boolean | Promise<boolean>;
+  /** The next hop's name in the config; absent: the entry refuses. */
   readonly nextHop?: string;
   /** Default: the next hop's own. */
   readonly mode?: "inline" | "queue";
+  /** A refusal, at RCPT where the envelope alone tells; absent: the entry names a next hop. */
   readonly reject?: { readonly enhanced: PermanentCode; readonly text: string };
 }
 
@@ -46,159 +46,48 @@ export type RouteFunction<F extends AnyFact = never> = (
   ctx: RouteContext<F>,
 ) => string | undefined | Promise<string | undefined>;
 
-/** What an entry's envelope conditions look at. */
-interface EnvelopeView {
-  readonly envelope: Envelope;
-  readonly recipient: Recipient;
-  readonly identity: Identity | undefined;
-  readonly client: { readonly ip: string };
-}
-
-const PATTERN = z.string().regex(/^(\*|[^@\s]+@[^@\s]+)$/, "an address pattern as '*@example.com', or '*'");
-const oneOrMore = (item: z.ZodType<string>, what: string) =>
-  z.union([item, z.array(item).min(1)], what).transform((value): string[] => [value].flat());
-const ENTRY = z
-  .strictObject({
-    recipient: oneOrMore(PATTERN, "an address pattern as '*@example.com', '*', or a list of them").optional(),
-    sender: oneOrMore(
-      z.union([z.literal("<>"), PATTERN]),
-      "an address pattern, '<>', or a list of them",
-    ).optional(),
-    user: oneOrMore(z.string().min(1), "a user's name, or a list of them").optional(),
-    network: oneOrMore(
-      z.string().refine(isNetwork),
-      "a network as '192.0.2.0/24', or a list of them",
-    ).optional(),
-    when: functionOption<(ctx: never) => boolean>("a function (ctx) => true or false").optional(),
-    nextHop: z.string().min(1).optional(),
-    mode: z.enum(["inline", "queue"]).optional(),
-    reject: z
-      .strictObject({
-        enhanced: z.string().regex(/^5\.\d{1,3}\.\d{1,3}$/, "an enhanced status code of class 5, as '5.1.1'"),
-        text: z.string().min(1),
-      })
-      .optional(),
-  })
-  .refine(
-    (entry) => (entry.nextHop === undefined) !== (entry.reject === undefined),
-    "either 'nextHop' or 'reject'",
-  )
-  .refine((entry) => entry.mode === undefined || entry.nextHop !== undefined, "'mode' only beside 'nextHop'");
-const LIST = z
-  .array(z.union([functionOption<RouteFunction>("a function"), ENTRY]))
-  .min(1, "at least one route");
-
-type Entry = z.output<typeof ENTRY>;
-type AnyRouteContext = RouteContext<never>;
-
-interface CompiledRoute {
-  readonly recipients: readonly AddressPattern[];
-  /** Whether only `recipient` restricts it. */
-  readonly byRecipientOnly: boolean;
-  readonly needsContent: boolean;
-  readonly entry: Entry | undefined;
-  readonly code: RouteFunction | undefined;
-  holdsFor(view: EnvelopeView): boolean;
-}
-
-function compileRoute(route: Entry | RouteFunction): CompiledRoute {
-  const every = [compileAddressPattern("*")];
-  if (typeof route === "function") {
-    const code = route;
-    return {
-      recipients: every,
-      byRecipientOnly: false,
-      needsContent: true,
-      entry: undefined,
-      code,
-      holdsFor: () => true,
-    };
-  }
-  const recipients = route.recipient?.map(compileAddressPattern) ?? every;
-  const senders = route.sender?.filter((text) => text !== "<>").map(compileAddressPattern);
-  const nullSender = route.sender?.includes("<>") ?? false;
-  // A user's name is matched like a local part: with stars, letter case aside.
-  const users = route.user?.map((user) => compileAddressPattern(`${user}@*`));
-  const inNetworks = route.network && networkMatcher(route.network);
-  return {
-    recipients,
-    byRecipientOnly: !senders && !users && !inNetworks && !route.when,
-    needsContent: route.when !== undefined,
-    entry: route,
-    code: undefined,
-    holdsFor({ envelope, recipient, identity, client }) {
-      const { localPart, domainAscii } = recipient.forwardPath;
-      if (!recipients.some((pattern) => pattern.matches(localPart, domainAscii))) return false;
-      const sender = envelope.reversePath;
-      if (senders) {
-        if (!sender && !nullSender) return false;
-        if (sender && !senders.some((pattern) => pattern.matches(sender.localPart, sender.domainAscii)))
-          return false;
-      }
-      if (users && !(identity && users.some((pattern) => pattern.matches(identity.user, "")))) return false;
-      return !inNetworks || inNetworks(client.ip);
-    },
-  };
-}
-
-/** Routes that a former one leaves nothing for. */
-function unreachable(compiled: readonly CompiledRoute[]): string[] {
-  const lines: string[] = [];
-  compiled.forEach((route, index) => {
-    const covering = compiled.findIndex(
-      (former, at) =>
-        at < index &&
-        former.byRecipientOnly &&
-        route.recipients.every((pattern) => former.recipients.some((wider) => wider.covers(pattern))),
-    );
-    if (covering >= 0) {
-      lines.push(
-        `routes[${index}] is never reached: routes[${covering}] takes all its recipients; put it before`,
-      );
-    }
-  });
-  return lines;
-}
-
-/** Domains that no route can match. */
-function unrouted(compiled: readonly CompiledRoute[], domains: readonly string[]): string[] {
-  return domains
-    .filter((domain) => {
-      const wanted = compileAddressPattern(`*@${domain}`);
-      return !compiled.some((route) =>
-        route.recipients.some((pattern) => compileAddressPattern(`*@${pattern.domainGlob}`).covers(wanted)),
-      );
-    })
-    .map(
-      (domain) => `no route matches the domain '${domain}': add { recipient: "*@${domain}", nextHop: ... }`,
-    );
+/** Options of `routes`. */
+export interface RoutesOptions<F extends readonly AnyFact[]> {
+  /** Facts that conditions and functions read; the pipeline must have their providers earlier. */
+  readonly facts?: F;
+  /**
+   * What becomes of recipients that no entry holds for: `refuse` with 550, at RCPT where the envelope alone tells, or
+   * `pass` to the routing plugin that follows. Default `refuse`.
+   */
+  readonly otherwise?: "refuse" | "pass";
 }
 
 /**
  * Routes recipients by a list, first match first.
  *
- * @param list entries and functions
- * @param options `facts`: those that conditions and functions read
  * @throws TypeError when an option is wrong
  */
 export function routes<const F extends readonly AnyFact[] = []>(
   list: readonly (RouteEntry<F[number]> | RouteFunction<F[number]>)[],
-  options: { readonly facts?: F } = {},
+  options: RoutesOptions<F> = {},
 ): Plugin<never, F[number]["name"], true> {
-  const compiled = parseOptions("routes", LIST, list).map(compileRoute);
-  const atEnvelope = (view: EnvelopeView): Entry | "none" | undefined => {
+  const compiled = parseOptions("routes", ROUTE_LIST, list).map(compileRoute);
+  const { otherwise } = parseOptions("routes", OPTIONS, options);
+  const atEnvelope = (view: EnvelopeView): EntryOptions | "none" | undefined => {
     for (const route of compiled) {
       if (!route.holdsFor(view)) continue;
       return route.needsContent ? undefined : route.entry;
     }
-    return "none";
+    return otherwise === "refuse" ? "none" : undefined;
   };
   const plugin = definePlugin({
     name: "routes",
+    needs: [
+      ...(compiled.some(({ entry }) => entry?.network) ? (["clientIp"] as const) : []),
+      ...(compiled.some(({ entry }) => entry?.user) ? (["auth"] as const) : []),
+    ],
     reads: options.facts ?? [],
     routes: true,
     nextHops: [...new Set(compiled.flatMap((route) => route.entry?.nextHop ?? []))],
-    check: ({ domains }) => [...unreachable(compiled), ...unrouted(compiled, domains)],
+    check: ({ domains }) => [
+      ...unreachable(compiled),
+      ...(otherwise === "refuse" ? unrouted(compiled, domains) : []),
+    ],
     rcpt(ctx) {
       const found = atEnvelope(ctx);
       if (found === undefined || found === "none" || !found.reject) return undefined;
@@ -210,20 +99,40 @@ export function routes<const F extends readonly AnyFact[] = []>(
       if (found.nextHop === undefined) return "none";
       return found.mode ? { nextHop: found.nextHop, mode: found.mode } : { nextHop: found.nextHop };
     },
-    async route(ctx) {
-      for (const { entry, code, holdsFor } of compiled) {
-        if (!holdsFor(ctx)) continue;
-        if (code) {
-          const nextHop = await code(ctx as AnyRouteContext);
-          if (nextHop !== undefined) return routeTo(nextHop);
-          continue;
-        }
-        if (!entry || (entry.when && !entry.when(ctx as never))) continue;
-        if (entry.reject) return reject(entry.reject.enhanced as PermanentCode, entry.reject.text);
-        if (entry.nextHop) return routeTo(entry.nextHop, entry.mode ? { mode: entry.mode } : {});
+    async route(ctx): Promise<RouteVerdict | undefined> {
+      for (const route of compiled) {
+        const verdict = route.holdsFor(ctx) ? await verdictOf(route, ctx as RouteContext<never>) : undefined;
+        if (verdict) return verdict;
       }
       return undefined;
     },
   });
   return plugin as unknown as Plugin<never, F[number]["name"], true>;
 }
+
+/** What a route says of a recipient whose envelope it holds for; undefined where the following ones are to be asked. */
+async function verdictOf(
+  { entry, code }: CompiledRoute,
+  ctx: RouteContext<never>,
+): Promise<RouteVerdict | undefined> {
+  if (code) {
+    const nextHop: unknown = await code(ctx);
+    if (nextHop === undefined) return undefined;
+    // From JavaScript anything may come. A guess would send mail to where it does not belong.
+    if (typeof nextHop !== "string") throw new TypeError("a route function gave no next hop's name");
+    return routeTo(nextHop);
+  }
+  if (entry?.when) {
+    const holds: unknown = await entry.when(ctx as never);
+    if (typeof holds !== "boolean") throw new TypeError("'when' of a route gave neither true nor false");
+    if (!holds) return undefined;
+  }
+  if (entry?.reject) return reject(entry.reject.enhanced as PermanentCode, entry.reject.text);
+  if (entry?.nextHop) return routeTo(entry.nextHop, entry.mode ? { mode: entry.mode } : {});
+  return undefined;
+}
+
+const OPTIONS = objectOption({
+  facts: z.array(z.unknown(), "a list of facts").optional(),
+  otherwise: z.enum(["refuse", "pass"], { error: "'refuse' or 'pass'" }).default("refuse"),
+});

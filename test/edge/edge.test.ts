@@ -1,5 +1,6 @@
+/** What the edge host does with a message and a request, told by the platform's own message object. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { createEdge, type EdgeOptions, EmailTempfail, resolveEdgeConfig } from "../../core/edge/mod.ts";
 import { memoryTraces } from "../../core/gateway/mod.ts";
 import {
@@ -193,6 +194,25 @@ test("email() tempfails when the content breaks off", async () => {
   assert.equal((await newestTrace())?.outcome, "deferred");
 });
 
+test("email() tempfails when the content stops coming for as long as limits.idle", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const asked = Promise.withResolvers<void>();
+    const raw = new ReadableStream<Uint8Array>({ pull: () => asked.resolve() }, { highWaterMark: 0 });
+    const { edge, newestTrace } = setUp(undefined, { ...base, limits: { idle: "7s" } });
+    const { message, forwarded } = emailMessage({ raw });
+    const run = edge.email(message);
+    await asked.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    mock.timers.tick(7_000);
+    await assert.rejects(run, /^EmailTempfail: 451 4\.3\.0/);
+    assert.deepEqual(forwarded, []);
+    assert.match(JSON.stringify((await newestTrace())?.entries), /nothing came for 7000 ms/);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test("email() tempfails when forward() rejects, and the cause is in the trace only", async () => {
   const { edge, newestTrace } = setUp();
   const { message } = emailMessage({
@@ -280,12 +300,13 @@ test("fetch() answers any other path with 404 and any other method with 405, in 
   const { edge } = setUp();
   const asked = async (path: string, method = "GET") => {
     const response = await edge.fetch(new Request(`https://gateway.example${path}`, { method }));
-    return [response.status, response.headers.get("content-type"), await response.json()];
+    const { headers } = response;
+    return [response.status, headers.get("content-type"), headers.get("allow"), await response.json()];
   };
   const type = "application/json; charset=utf-8";
-  assert.deepEqual(await asked("/"), [404, type, { error: "notFound" }]);
-  assert.deepEqual(await asked("/healthz", "POST"), [405, type, { error: "methodNotAllowed" }]);
-  assert.deepEqual(await asked("/healthz"), [200, type, { status: "ok" }]);
+  assert.deepEqual(await asked("/"), [404, type, null, { error: "notFound" }]);
+  assert.deepEqual(await asked("/healthz", "POST"), [405, type, "GET, HEAD", { error: "methodNotAllowed" }]);
+  assert.deepEqual(await asked("/healthz"), [200, type, null, { status: "ok" }]);
 });
 
 test("email() gives a large message on without a change", async () => {

@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Edge } from "../../core/edge/mod.ts";
-import { bundleEdge, runEdge } from "./edge-bundle.ts";
+import * as everything from "../../core/mod.ts";
+import * as testing from "../../core/testing/mod.ts";
+import { needsNode } from "../tidy/plugin-needs.ts";
+import { readProject } from "../tidy/source-tree.ts";
+import { bundleEdge, neutralPluginFiles, runEdge } from "./edge-bundle.ts";
 import { emailMessage } from "./email-fixture.ts";
 
 const SOURCE = `
@@ -12,6 +16,7 @@ const SOURCE = `
   import { attachments, headers, routes } from "postern/plugins";
   export * as everything from "postern";
   export * as plugins from "postern/plugins";
+  export * as testing from "postern/testing";
 
   const Digest = fact("digest", { stage: "data", scope: "transaction", schema: z.string(), fallback: "" });
   const digest = definePlugin({
@@ -36,14 +41,39 @@ const env = { DOMAINS: "example.com", BINDING: {} };
 const storeDoor = fileURLToPath(new URL("../../core/store/mod.ts", import.meta.url));
 
 let code = "";
+let files: readonly string[] = [];
 before(async () => {
-  code = await bundleEdge(SOURCE);
+  ({ code, files } = await bundleEdge(SOURCE));
 });
 
 test("the bundle of core, core/edge and plugins for a neutral platform imports nothing of Node", () => {
   assert.ok(code.length > 100_000, "the bundle holds the package");
   // Only the fault is shown: the bundle is long.
   assert.deepEqual(code.match(/.*["'`]node:.*|.*\brequire\(.*|.*\bimport\(.*|^import .*/m)?.[0], undefined);
+});
+
+test("the bundle holds every plugin that does not say it is for Node", () => {
+  // Found by their text and not by the door: a plugin that the door forgets would be missed by both.
+  const wanted = readProject()
+    .sources.filter(({ path, text }) => /^plugins\/[^/]+\//.test(path) && /\bdefinePlugin\b/.test(text))
+    .filter((source) => !needsNode(source))
+    .map(({ path }) => path);
+  assert.ok(wanted.length >= 4, wanted.join());
+  assert.deepEqual(
+    wanted.filter((path) => !files.includes(path)),
+    [],
+  );
+});
+
+test("the bundle exports all that the doors of the package export", async () => {
+  const bundle = runEdge<{ [door: string]: object }>(code);
+  const names = (door: object | undefined): readonly string[] => Object.keys(door ?? {}).sort();
+  assert.deepEqual(names(bundle.everything), names(everything));
+  assert.deepEqual(names(bundle.testing), names(testing));
+  const modules = await Promise.all(
+    neutralPluginFiles().map((path) => import(new URL(`../../${path}`, import.meta.url).href)),
+  );
+  assert.deepEqual(names(bundle.plugins), names(Object.assign({}, ...modules)));
 });
 
 test("the same bundle with core/store in it is told to import from Node", async () => {

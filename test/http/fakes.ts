@@ -1,9 +1,10 @@
 /** A trace store and a mailbox in memory, a listener on a free port, and requests with any header fields. */
 import { request } from "node:http";
+import { connect } from "node:net";
 import type { TraceStore } from "../../core/gateway/mod.ts";
 import { type HttpListener, listenHttp, type MailboxReader } from "../../core/http/mod.ts";
 import { memoryContent } from "../../core/mail/mod.ts";
-import type { TraceRecord } from "../../core/pipeline/mod.ts";
+import type { Log, TraceRecord } from "../../core/pipeline/mod.ts";
 
 export const token = "test-token-of-at-least-32-characters-00";
 
@@ -90,8 +91,13 @@ function newest<T extends { readonly id: string }>(
     .slice(0, limit);
 }
 
-export function listen(traces: TraceStore, mailbox?: MailboxReader): Promise<HttpListener> {
-  const quiet = () => undefined;
+/** @param said takes the events that are logged, with their cause */
+export function listen(
+  traces: TraceStore,
+  mailbox?: MailboxReader,
+  said: string[] = [],
+): Promise<HttpListener> {
+  const say: Log["info"] = (event, fields) => void said.push(`${event} ${fields?.cause}`);
   return listenHttp({
     config: {
       hostName: "gateway.example",
@@ -103,7 +109,7 @@ export function listen(traces: TraceStore, mailbox?: MailboxReader): Promise<Htt
     ...(mailbox ? { mailbox } : {}),
     token,
     pipelineNames: ["attachments", "routes"],
-    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    log: { debug: say, info: say, warn: say, error: say },
   });
 }
 
@@ -138,5 +144,19 @@ export function ask(
     );
     sent.on("error", reject);
     sent.end();
+  });
+}
+
+/** Says octets to the listener and gives the status line it answers with, "" when it only hangs up. */
+export function sayRaw(listener: HttpListener, octets: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(listener.address);
+    let text = "";
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(text.split("\r\n", 1)[0] ?? ""));
+    socket.end(octets);
   });
 }

@@ -4,6 +4,7 @@ import { REPLIES, replyOf } from "../replies.ts";
 
 const FAILURES_MAX = 5;
 
+/** Runs one AUTH to its answer, the client's responses included. @param command the line without its end */
 export async function authCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
   const [, mechanism = "", initial, more] = command.toString("latin1").trim().split(/ +/);
   const { options, listener } = connection.context;

@@ -17,6 +17,7 @@ const MALFORMED = {
 const DRAIN_MIN = 1024 * 1024;
 const MESSAGE_MS = 3_600_000;
 
+/** Runs DATA: 354, the content, and the answer to it. @param command the line without its end */
 export async function dataCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
   if (command.toString("latin1").trim().length > 4) return connection.reply(REPLIES.badParameter);
   if (!connection.inTransaction) return connection.reply(REPLIES.needMail);

@@ -2,6 +2,7 @@
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
 
+/** Greets, and clears a transaction that is open (RFC 5321 4.1.4). @param extended EHLO and not HELO */
 export async function ehloCommand(
   connection: GatewayConnection,
   command: Buffer,

@@ -5,6 +5,7 @@ import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
 import { parsePathCommand } from "./path-command.ts";
 
+/** Begins a transaction. @param command the line without its end */
 export async function mailCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
   const { listener, options, config } = connection.context;
   if (connection.inTransaction) return connection.reply(REPLIES.nestedMail);

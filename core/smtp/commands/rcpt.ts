@@ -4,6 +4,7 @@ import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
 import { parsePathCommand } from "./path-command.ts";
 
+/** Adds one recipient to the transaction, or says why not. @param command the line without its end */
 export async function rcptCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
   if (!connection.inTransaction) return connection.reply(REPLIES.needMail);
   connection.recipientsTried += 1;

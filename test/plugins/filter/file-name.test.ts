@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hasExtension } from "../../../plugins/filter/file-name.ts";
+import fc from "fast-check";
+import { hasExtension, isArchiveName, isMessageName, isZipName } from "../../../plugins/filter/file-name.ts";
 
 const extensions = new Set(["exe", "com", "js", "lnk"]);
 const REFUSED: readonly string[] = [
@@ -18,6 +19,10 @@ const REFUSED: readonly string[] = [
   "a.txt:b.exe",
   "..\\..\\a.exe",
   "a.exe/",
+  "a.exe\0",
+  "a.e\0xe",
+  "a.exe\0.xyz",
+  "a.exe\0/b.xyz",
   "example.com",
   "example.com.",
   ".exe",
@@ -47,3 +52,31 @@ for (const name of TAKEN) {
     assert.equal(hasExtension(name, extensions), false);
   });
 }
+
+const KINDS: readonly { name: string; zip: boolean; archive: boolean; message: boolean }[] = [
+  { name: "a.zip", zip: true, archive: true, message: false },
+  { name: "A.ZIP . ", zip: true, archive: true, message: false },
+  { name: "a.docx", zip: true, archive: false, message: false },
+  { name: "a.tar.gz", zip: false, archive: true, message: false },
+  { name: "a.zip.txt", zip: false, archive: false, message: false },
+  { name: "a.eml", zip: false, archive: false, message: true },
+  { name: "a.Eml\u200b", zip: false, archive: false, message: true },
+  { name: "eml", zip: false, archive: false, message: false },
+  { name: "", zip: false, archive: false, message: false },
+];
+for (const { name, zip, archive, message } of KINDS) {
+  test(`isZipName, isArchiveName and isMessageName know ${JSON.stringify(name)}`, () => {
+    assert.deepEqual([isZipName(name), isArchiveName(name), isMessageName(name)], [zip, archive, message]);
+  });
+}
+
+test("hasExtension takes any text as a name, and finds an extension behind whatever stands before it", () => {
+  const anything = fc.string({ unit: "binary", maxLength: 30 });
+  const ending = fc.string({ unit: fc.constantFrom(".", " ", "\u200b", "\u202e", "\0", "\t"), maxLength: 5 });
+  fc.assert(
+    fc.property(anything, ending, (before, after) => {
+      assert.equal(typeof hasExtension(before, extensions), "boolean");
+      assert.equal(hasExtension(`${before}a.exe${after}`, extensions), true);
+    }),
+  );
+});

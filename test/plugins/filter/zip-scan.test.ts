@@ -36,6 +36,78 @@ test("ZipScan calls an archive with more names than the bound not complete, and 
   assert.equal(scan(archive, 50, 3).complete, true);
 });
 
+const HIDDEN: readonly { name: string; archive: Buffer; names: readonly string[]; complete: boolean }[] = [
+  {
+    name: "a name that stands in the directory only",
+    archive: zipOf([{ name: "a.txt", directoryName: "a.exe" }]),
+    names: ["a.txt", "a.exe"],
+    complete: true,
+  },
+  {
+    name: "a name in the Unicode Path field",
+    archive: zipOf([{ name: "a.txt", unicodePath: "a.exe" }]),
+    names: ["a.txt", "a.exe"],
+    complete: true,
+  },
+  {
+    name: "names before and after what is joined to an archive",
+    archive: Buffer.concat([
+      zipOf([{ name: "a.exe" }]),
+      Buffer.from("PKPKP junk"),
+      zipOf([{ name: "b.txt" }]),
+    ]),
+    names: ["a.exe", "b.txt"],
+    complete: true,
+  },
+  {
+    name: "a name in an archive that lies uncompressed in another",
+    archive: zipOf([{ name: "in.zip", stored: true, content: zipOf([{ name: "a.exe" }]) }]),
+    names: ["in.zip", "a.exe"],
+    complete: true,
+  },
+  {
+    name: "an archive of the 64-bit form",
+    archive: zipOf([{ name: "a.exe" }, { name: "b.txt" }], { zip64: true }),
+    names: ["a.exe", "b.txt"],
+    complete: true,
+  },
+  {
+    name: "an end record that speaks of more files than there are",
+    archive: (() => {
+      const bytes = Buffer.from(zipOf([{ name: "a.txt" }]));
+      bytes.writeUInt16LE(2, bytes.length - 12);
+      return bytes;
+    })(),
+    names: ["a.txt"],
+    complete: false,
+  },
+  {
+    name: "a name that is longer than any path",
+    archive: zipOf([{ name: `${"a".repeat(5000)}.exe` }]),
+    names: [],
+    complete: false,
+  },
+  {
+    name: "an extra field that is longer than any",
+    archive: zipOf([{ name: "a.txt", extra: Buffer.alloc(5000) }]),
+    names: [],
+    complete: false,
+  },
+  {
+    name: "an extra field whose length goes past its end",
+    archive: zipOf([{ name: "a.txt", extra: Buffer.from([0x75, 0x70, 0xff, 0xff, 1, 0, 0, 0, 0, 0x61]) }]),
+    names: ["a.txt", "a"],
+    complete: true,
+  },
+  { name: "no archive at all", archive: Buffer.from("PK is no archive"), names: [], complete: false },
+];
+for (const { name, archive: bytes, names, complete } of HIDDEN) {
+  test(`ZipScan ${complete ? "finds" : "is not complete with"} ${name}`, () => {
+    assert.deepEqual(scan(bytes), { names, encrypted: false, complete });
+    assert.deepEqual(scan(bytes, 7), { names, encrypted: false, complete });
+  });
+}
+
 test("ZipScan reads an empty archive", () => {
   assert.deepEqual(scan(zipOf([])), { names: [], encrypted: false, complete: true });
 });

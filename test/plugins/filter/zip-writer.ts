@@ -11,9 +11,14 @@ export interface ZipFile {
   readonly stored?: boolean;
   /** Says that the file needs a password. */
   readonly encrypted?: boolean;
+  /** The name in the Unicode Path field (4.6.9) beside the other. */
+  readonly unicodePath?: string;
+  /** An extra field as it is. */
+  readonly extra?: Buffer;
 }
 
-export function zipOf(files: readonly ZipFile[]): Buffer {
+/** The 64-bit form says how many files there are in a record of its own (4.3.14). */
+export function zipOf(files: readonly ZipFile[], form: { readonly zip64?: boolean } = {}): Buffer {
   const bodies: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
@@ -30,11 +35,13 @@ export function zipOf(files: readonly ZipFile[]): Buffer {
     const local = Buffer.from(file.name);
     const listed = Buffer.from(file.directoryName ?? file.name);
     fields.writeUInt16LE(local.length, 22);
-    const body = Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), fields, local, data]);
+    const extra = file.extra ?? unicodePath(file);
+    fields.writeUInt16LE(extra.length, 24);
+    const body = Buffer.concat([Buffer.from("PK\x03\x04", "latin1"), fields, local, extra, data]);
     fields.writeUInt16LE(listed.length, 22);
     const rest = Buffer.alloc(14);
     rest.writeUInt32LE(offset, 10);
-    directory.push(Buffer.from("PK\x01\x02\x14\x00", "latin1"), fields, rest, listed);
+    directory.push(Buffer.from("PK\x01\x02\x14\x00", "latin1"), fields, rest, listed, extra);
     bodies.push(body);
     offset += body.length;
   }
@@ -45,5 +52,25 @@ export function zipOf(files: readonly ZipFile[]): Buffer {
   end.writeUInt16LE(files.length, 10);
   end.writeUInt32LE(entries.length, 12);
   end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...bodies, entries, end]);
+  if (!form.zip64) return Buffer.concat([...bodies, entries, end]);
+  const end64 = Buffer.alloc(56);
+  end64.write("PK\x06\x06", "latin1");
+  end64.writeBigUInt64LE(44n, 4);
+  end64.writeBigUInt64LE(BigInt(files.length), 24);
+  end64.writeBigUInt64LE(BigInt(files.length), 32);
+  end.writeUInt16LE(0xffff, 8);
+  end.writeUInt16LE(0xffff, 10);
+  return Buffer.concat([...bodies, entries, end64, end]);
+}
+
+function unicodePath({ name, unicodePath }: ZipFile): Buffer {
+  if (unicodePath === undefined) return Buffer.alloc(0);
+  const path = Buffer.from(unicodePath);
+  const field = Buffer.alloc(9);
+  field.writeUInt16LE(0x7075, 0);
+  field.writeUInt16LE(5 + path.length, 2);
+  field.writeUInt8(1, 4);
+  field.writeUInt32LE(crc32(name), 5);
+  // A field of another kind before it, as times are.
+  return Buffer.concat([Buffer.from("UT\x01\x00\x00", "latin1"), field, path]);
 }

@@ -1,0 +1,157 @@
+/**
+ * One inline delivery: the `delivery` hooks on the form that leaves, then the next hop, under the message's deadline.
+ * What the results mean for the client is message-run.ts's.
+ */
+import type { Content, Message } from "../mail/mod.ts";
+import type { DeliveryView, FactMap, OriginalMessage } from "../pipeline/mod.ts";
+import { answerOf, replyOf, systemTrouble, tooLate } from "./answers.ts";
+import { settledBy } from "./deadline.ts";
+import type { PlannedDelivery } from "./delivery-plan.ts";
+import type { DeliverOptions, Delivery, DeliveryResult, RecipientResult } from "./next-hop-driver.ts";
+import type { BodyDigests } from "./original-message.ts";
+import type { RecipientState } from "./recipient.ts";
+import { runStage } from "./run-stage.ts";
+import type { Answer } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** What an inline delivery needs beside its plan. */
+export interface InlineDelivery {
+  readonly transaction: Transaction;
+  readonly original: OriginalMessage;
+  readonly digests: BodyDigests;
+  /** Puts our trace field on top of what leaves. */
+  readonly withReceived: (content: Content) => Content;
+  /** Whether copies that the next hop refuses can be kept, so that the others may go on without them. */
+  readonly keepsRefused: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** How it went: an answer where nothing was sent, else a result for each recipient and the form that left. */
+export type InlineOutcome =
+  | { readonly answer: Answer }
+  | { readonly results: readonly RecipientResult[]; readonly message: Message };
+
+/** Delivers. Rejects only on a fault of our own before anything was sent. */
+export async function deliverInline(inline: InlineDelivery, plan: PlannedDelivery): Promise<InlineOutcome> {
+  const { transaction, signal } = inline;
+  const { services } = transaction.session.engine;
+  const message = await runDeliveryHooks(inline, plan);
+  if (signal.aborted) return { answer: tooLate() };
+  if ("kind" in message) return { answer: message };
+  const driver = services.nextHops.get(plan.nextHop);
+  if (!driver) return { answer: systemTrouble() };
+  const options: DeliverOptions = {
+    signal,
+    proceed: (results) => results.every((each) => isSettled(each, inline.keepsRefused)),
+  };
+  const delivery = deliveryOf(inline, plan, inline.withReceived(message.content));
+  const result = await attempt(() => driver.deliver(delivery, options), plan, inline);
+  tell(transaction, plan, driver.description, result);
+  // A driver that does not tell of each recipient has told of none.
+  const complete = result.recipients.length === plan.recipients.length;
+  return { results: complete ? result.recipients : unknownResults(plan), message };
+}
+
+/** Whether a recipient's RCPT reply lets the content be sent. */
+const isSettled = (result: RecipientResult | "accepted", keepsRefused: boolean): boolean =>
+  result === "accepted" || (keepsRefused && result.status === "rejected");
+
+function deliveryOf({ transaction }: InlineDelivery, plan: PlannedDelivery, content: Content): Delivery {
+  const { session, envelope, id } = transaction;
+  const { requireTls, ...parameters } = envelope.parameters;
+  return {
+    id,
+    number: 1,
+    origin: session.start.origin,
+    nextHop: plan.nextHop,
+    reversePath: plan.reversePath,
+    parameters: { ...parameters, ...(requireTls || plan.requireTls ? { requireTls: true } : {}) },
+    recipients: plan.recipients.map(({ forwardPath, parameters }) => ({ forwardPath, parameters })),
+    content,
+    client: session.client,
+    ehlo: session.ehloName ?? "",
+  };
+}
+
+/** A driver promises to settle by the deadline and never to reject; one that breaks its word may have sent a copy. */
+async function attempt(
+  deliver: () => Promise<DeliveryResult>,
+  plan: PlannedDelivery,
+  { transaction, signal }: InlineDelivery,
+): Promise<DeliveryResult> {
+  const { clock, log } = transaction.session.engine.services;
+  let cause = "the driver did not settle at the deadline";
+  try {
+    const settled = await settledBy(deliver(), signal, clock);
+    if (settled) return settled.value;
+  } catch (error) {
+    cause = `the driver failed: ${String(error)}`;
+  }
+  log.error("driverFault", { ref: transaction.id, nextHop: plan.nextHop, cause });
+  return { recipients: unknownResults(plan), ended: "lost", cause };
+}
+
+function unknownResults(plan: PlannedDelivery): readonly RecipientResult[] {
+  return plan.recipients.map(() => ({ status: "tempfailed", reply: replyOf(tooLate()) }));
+}
+
+function tell(
+  transaction: Transaction,
+  plan: PlannedDelivery,
+  description: string,
+  { ended, server, cause }: DeliveryResult,
+): void {
+  const { log } = transaction.session.engine.services;
+  const where = server ? `${description} at ${server}` : description;
+  transaction.note("delivery", `${where}: ${ended}${cause ? `, ${cause}` : ""}`);
+  if (ended === "lost") {
+    transaction.note(
+      "duplicatePossible",
+      `${plan.nextHop} may have taken a copy, and the client sends it again`,
+    );
+  }
+  if (ended === "us" || ended === "connection") {
+    const event = ended === "us" ? "nextHopRefusesUs" : "nextHopDown";
+    log.warn(event, { ref: transaction.id, nextHop: plan.nextHop, cause });
+  }
+}
+
+/** Runs the `delivery` hooks on the form that leaves, or gives the answer that puts it off. */
+async function runDeliveryHooks(
+  { transaction, original, digests, signal }: InlineDelivery,
+  plan: PlannedDelivery,
+): Promise<Message | Answer> {
+  const { delivery: slots } = transaction.session.engine.pipeline.hooks;
+  let { message } = plan;
+  if (slots.length === 0) return message;
+  const facts: FactMap = new Map();
+  const delivery: DeliveryView = {
+    nextHop: plan.nextHop,
+    reversePath: plan.reversePath,
+    recipients: plan.recipients,
+  };
+  // Hooks of this stage edit header fields only, so that the body is the plan's.
+  const bodyDigest = digests.of(plan.message);
+  const verdict = await runStage({
+    stage: "delivery",
+    slots,
+    subject: () =>
+      transaction.subject(
+        { envelope: transaction.envelope, delivery, original, attempt: { number: 1 }, bodyDigest },
+        {
+          message,
+          signal,
+          facts: (fact, recipient) =>
+            fact.scope === "delivery"
+              ? facts
+              : transaction.factsOf(fact, recipient as RecipientState | undefined),
+          about: { nextHop: plan.nextHop },
+        },
+      ),
+    onOutcome: (outcome) => {
+      if (outcome.message) message = outcome.message;
+      return false;
+    },
+  });
+  return verdict ? answerOf(verdict as Parameters<typeof answerOf>[0]) : message;
+}

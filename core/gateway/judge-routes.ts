@@ -1,0 +1,91 @@
+/** The stage `route`: where each recipient's copy goes, and in which form. Aliases add recipients, routed in their turn. */
+import type { Message } from "../mail/mod.ts";
+import {
+  type AnyFact,
+  type Attempt,
+  type HookSubject,
+  type Recipient,
+  type RouteVerdict,
+  reject,
+  tempfail,
+} from "../pipeline/mod.ts";
+import { type EnvelopeChange, EnvelopeChanges, envelopeEdits } from "./envelope-changes.ts";
+import type { DataSubject } from "./judge-data.ts";
+import type { RecipientState } from "./recipient.ts";
+import { runStage } from "./run-stage.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Runs the `route` hooks of each recipient that goes on, and of those that aliases add. */
+export async function judgeRoutes(
+  subject: DataSubject,
+  message: Message,
+  attempt: Attempt = { number: 1 },
+): Promise<void> {
+  const { recipients } = subject.transaction;
+  const changes = new EnvelopeChanges(subject.transaction);
+  for (let i = 0; i < recipients.length && !subject.signal.aborted; i++) {
+    const recipient = recipients[i]!;
+    if (!recipient.verdict) await routeOne(subject, recipient, message, changes, attempt);
+  }
+}
+
+async function routeOne(
+  { transaction, original, signal }: DataSubject,
+  recipient: RecipientState,
+  message: Message,
+  changes: EnvelopeChanges,
+  attempt: Attempt,
+): Promise<void> {
+  recipient.message = message;
+  const verdict = await runStage({
+    stage: "route",
+    slots: transaction.session.engine.pipeline.hooks.route,
+    subject: (): HookSubject =>
+      transaction.subject(
+        { envelope: transaction.envelope, recipient, original, attempt },
+        {
+          message: recipient.message ?? message,
+          signal,
+          facts: (fact: AnyFact, named: Recipient | undefined) =>
+            transaction.factsOf(fact, (named as RecipientState | undefined) ?? recipient),
+          about: { recipient: recipient.forwardPath.text },
+          envelopeEdits,
+        },
+      ),
+    onOutcome: (outcome, slot) => {
+      if (outcome.message) recipient.message = outcome.message;
+      for (const change of outcome.envelope as readonly EnvelopeChange[]) {
+        changes.apply(recipient, change, slot.plugin.name);
+        // Replaced, or refused for what the change would have done: the rest of the hook's wishes are void.
+        if (recipient.expanded || recipient.verdict) return true;
+      }
+      return false;
+    },
+  });
+  if (recipient.expanded || recipient.verdict) return;
+  if (verdict) decide(transaction, recipient, verdict);
+  else recipient.verdict = reject("5.1.2", "No route to this recipient");
+}
+
+function decide(transaction: Transaction, recipient: RecipientState, verdict: RouteVerdict): void {
+  if (verdict.verdict !== "routeTo") {
+    recipient.verdict = verdict;
+    return;
+  }
+  const { engine } = transaction.session;
+  const { nextHop } = verdict;
+  const known = Object.hasOwn(engine.config.nextHops, nextHop) && engine.services.nextHops.has(nextHop);
+  const mode = verdict.mode ?? engine.modeOf(nextHop);
+  const fault = !known
+    ? "nextHopUnknown"
+    : verdict.deliverAt !== undefined && mode !== "queue"
+      ? "deliverAtNeedsQueue"
+      : undefined;
+  if (fault) {
+    engine.services.log.error(fault, { ref: transaction.id, nextHop });
+    transaction.note("routeFault", `${fault}: ${nextHop}`);
+    recipient.verdict = tempfail("4.3.5", "System incorrectly configured");
+    return;
+  }
+  recipient.route = verdict;
+}

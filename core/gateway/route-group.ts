@@ -1,0 +1,73 @@
+/**
+ * The envelope part of routing, asked at RCPT: who has no route at all is refused there, and a transaction keeps to one
+ * inline next hop, so that its one answer can be that next hop's own.
+ */
+import type { AnyFact, EnvelopeRoute, HookSubject, Slot } from "../pipeline/mod.ts";
+import { rejected, systemTrouble, tempfailed } from "./answers.ts";
+import type { RecipientState } from "./recipient.ts";
+import type { Answer } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** `envelopeRoute` answers at once, so there is nothing to break off. */
+const NEVER_ABORTS = new AbortController().signal;
+
+/** The route group of one transaction. */
+export class RouteGroup {
+  readonly #transaction: Transaction;
+  #nextHop: string | undefined;
+
+  constructor(transaction: Transaction) {
+    this.#transaction = transaction;
+  }
+
+  /** Why this recipient can not be in the transaction, by what the envelope alone says; undefined when it can. */
+  refusalOf(recipient: RecipientState): Answer | undefined {
+    if (recipient.verdict) return undefined;
+    const { engine } = this.#transaction.session;
+    const slot = engine.pipeline.slots.find(({ definition }) => definition.envelopeRoute);
+    // Under a condition it may not be the one that routes; then the stage `route` decides.
+    if (!slot || slot.conditions.length > 0) return undefined;
+    let route: EnvelopeRoute;
+    try {
+      route = this.#ask(slot, recipient);
+    } catch (error) {
+      return this.#faulty(slot, error);
+    }
+    if (route === "none") return rejected("5.1.2", "No route to this recipient");
+    if (!route) return undefined;
+    const mode = route.mode ?? engine.modeOf(route.nextHop);
+    if (mode !== "inline" || (engine.config.split === "spool" && engine.durableSpool)) return undefined;
+    if (this.#nextHop !== undefined && this.#nextHop !== route.nextHop) {
+      // RFC 5321 4.5.3.1.10: the client sends the others in a transaction of their own.
+      return tempfailed("4.5.3", "Send this recipient in a transaction of its own", 452);
+    }
+    this.#nextHop = route.nextHop;
+    return undefined;
+  }
+
+  #ask(slot: Slot, recipient: RecipientState): EnvelopeRoute {
+    const transaction = this.#transaction;
+    const subject: HookSubject = transaction.subject({});
+    const context = {
+      ...subject,
+      ...subject.services,
+      envelope: transaction.envelope,
+      recipient,
+      signal: NEVER_ABORTS,
+      fact: (fact: AnyFact) => {
+        const map = transaction.factsOf(fact, recipient);
+        return map?.has(fact) ? map.get(fact) : fact.fallback;
+      },
+    };
+    return slot.definition.envelopeRoute?.(context as never);
+  }
+
+  #faulty(slot: Slot, error: unknown): Answer {
+    const { log } = this.#transaction.session.engine.services;
+    const cause = String(error).slice(0, 500);
+    const plugin = slot.plugin.name;
+    log.warn("pluginFault", { ref: this.#transaction.id, plugin, stage: "rcpt", cause });
+    this.#transaction.note("pluginFault", `${plugin}: envelopeRoute: ${cause}`);
+    return systemTrouble();
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Runs the hooks of one stage for one subject: in written order, those of a `parallel(...)` group at once and folded
+ * in written order. The first verdict ends the stage. What a single hook may do, and whether it runs, is core/pipeline's.
+ */
+import { type HookOutcome, type HookSubject, runSlot, type Slot, type Stage } from "../pipeline/mod.ts";
+
+/** What the stages differ in. */
+export interface StageRun<S extends Stage> {
+  readonly stage: S;
+  readonly slots: readonly Slot[];
+  /** The subject of the next hook: asked for each, since a hook may have changed the message or the envelope. */
+  readonly subject: () => HookSubject;
+  /** Told how each hook ended, in written order. True ends the stage though no verdict was given. */
+  readonly onOutcome?: (outcome: HookOutcome<S>, slot: Slot) => boolean;
+}
+
+/** Runs a stage to its first verdict, and gives it; undefined: all went on. Never rejects. */
+export async function runStage<S extends Stage>(run: StageRun<S>): Promise<HookOutcome<S>["verdict"]> {
+  for (let at = 0; at < run.slots.length; ) {
+    const group = slotsAtOnce(run.slots, at);
+    at += group.length;
+    // Siblings that are still at it when an earlier one decides are waited for, so that none of them runs on beside
+    // the next stage.
+    const outcomes = await Promise.all(group.map((slot) => runSlot(slot, run.stage, run.subject())));
+    for (const [i, outcome] of outcomes.entries()) {
+      const over = run.onOutcome?.(outcome, group[i]!) === true;
+      if (outcome.verdict || over) return outcome.verdict;
+    }
+  }
+  return undefined;
+}
+
+/** The slots that run at once from a place on: one, or a `parallel` group. */
+export function slotsAtOnce(slots: readonly Slot[], at: number): readonly Slot[] {
+  const first = slots[at]!;
+  let end = at + 1;
+  if (first.parallel !== undefined) while (slots[end]?.parallel === first.parallel) end++;
+  return slots.slice(at, end);
+}

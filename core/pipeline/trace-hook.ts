@@ -1,0 +1,98 @@
+/** Writes hook runs into the trace, within bounds. */
+import type { Message } from "../mail/mod.ts";
+import type { HookDraft } from "./hook-context.ts";
+import type { HookSubject } from "./hook-subject.ts";
+import type { Stage } from "./stage.ts";
+import type { TraceHookRun } from "./trace-record.ts";
+
+/** Of one run, how many provided facts and edits are listed, and how long a text may be. */
+const FACTS_LISTED_MAX = 100;
+const EDITS_LISTED_MAX = 100;
+const TEXT_CHARACTERS_MAX = 500;
+
+/** A verdict of any stage, as far as the trace shows it. */
+interface ShownVerdict {
+  readonly verdict: string;
+  readonly enhanced?: string;
+  readonly text?: string;
+  readonly reason?: string;
+  readonly nextHop?: string;
+  readonly marks?: readonly unknown[];
+}
+
+/** The entry of a run that counts. */
+export function entryOf(
+  draft: HookDraft,
+  began: number,
+  verdict: ShownVerdict | undefined,
+  edited: Message | undefined,
+): TraceHookRun {
+  const facts = shownFacts(draft);
+  const { fallbacks } = draft;
+  return {
+    ...baseOf(draft.subject, draft.stage, draft.slot.plugin.name, began),
+    ...(facts ? { facts } : {}),
+    ...(fallbacks.length > 0 ? { fallbacks } : {}),
+    ...(edited ? { edits: shownEdits(edited, draft.subject.message?.edits.length ?? 0) } : {}),
+    ...(verdict ? { verdict: shownVerdict(verdict) } : {}),
+  };
+}
+
+/** The entry of a run that went wrong. */
+export function faultEntry(
+  subject: HookSubject,
+  stage: Stage,
+  plugin: string,
+  began: number,
+  fault: { readonly message: string; readonly onError: string },
+): TraceHookRun {
+  return { ...baseOf(subject, stage, plugin, began), fault };
+}
+
+/** The entry of a hook that a condition kept from running. */
+export function skippedEntry(
+  subject: HookSubject,
+  stage: Stage,
+  plugin: string,
+  skipped: string,
+): TraceHookRun {
+  return { ...baseOf(subject, stage, plugin, subject.services.clock.monotonic()), skipped };
+}
+
+function baseOf(subject: HookSubject, stage: Stage, plugin: string, began: number): TraceHookRun {
+  return {
+    stage,
+    plugin,
+    at: rounded(began - subject.startedAt),
+    ms: rounded(subject.services.clock.monotonic() - began),
+    ...subject.about,
+  };
+}
+
+/** By name; those of a `data` hook about several recipients as "NAME of FORWARD-PATH". */
+function shownFacts(draft: HookDraft): { readonly [name: string]: unknown } | undefined {
+  if (draft.pending.size === 0) return undefined;
+  const shown: [string, unknown][] = [];
+  for (const [fact, values] of draft.pending) {
+    for (const [recipient, value] of values) {
+      if (shown.length >= FACTS_LISTED_MAX) return Object.fromEntries(shown);
+      const of = recipient && draft.stage === "data" ? ` of ${recipient.forwardPath.text}` : "";
+      shown.push([`${fact.name}${of}`, value]);
+    }
+  }
+  return Object.fromEntries(shown);
+}
+
+const shownEdits = (edited: Message, before: number): NonNullable<TraceHookRun["edits"]> =>
+  edited.edits
+    .slice(before, before + EDITS_LISTED_MAX)
+    .map(({ summary, reason }) => ({ summary: bounded(summary), reason: bounded(reason) }));
+
+function shownVerdict(given: ShownVerdict): NonNullable<TraceHookRun["verdict"]> {
+  const { verdict, enhanced, text, reason, nextHop, marks } = given;
+  const shown = text ?? reason ?? nextHop ?? (marks && `${marks.length} marked`);
+  return { verdict, ...(enhanced ? { enhanced } : {}), ...(shown ? { text: bounded(shown) } : {}) };
+}
+
+const bounded = (text: string): string => String(text).slice(0, TEXT_CHARACTERS_MAX);
+const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;

@@ -1,0 +1,230 @@
+/**
+ * Opens a connection to a next hop: TCP or TLS, greeting, EHLO (RFC 5321 3.1, 3.2), STARTTLS (RFC 3207) and AUTH
+ * (RFC 4954), one step after the other. Which server and when is the pool's.
+ */
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { NextHopConnection, shownReply } from "./next-hop-connection.ts";
+import { type Credentials, chooseExchange } from "./sasl.ts";
+
+/** How to reach one server. */
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly hostName: string;
+  readonly implicitTls: boolean;
+  /** `none`: never STARTTLS. `offered`: STARTTLS where offered. `always`: nothing is said without TLS. */
+  readonly startTls: "none" | "offered" | "always";
+  /** Whether the certificate must be valid for `host`. */
+  readonly verify: boolean;
+  readonly auth: Credentials | undefined;
+  /** TCP and TLS handshakes, each. */
+  readonly connectTimeoutMs: number;
+  /** Silence after which a connection that waits for an answer is given up. */
+  readonly replyTimeoutMs: number;
+}
+
+/** Why a connection could not be opened. */
+export class OpenFault extends Error {
+  /** `us`: the server refused us or its certificate is not good, an operator must look. */
+  readonly about: "us" | "connection";
+  /** The TLS handshake after STARTTLS failed; opportunistic TLS goes on without. */
+  readonly handshake: boolean;
+
+  constructor(message: string, about: "us" | "connection", handshake = false) {
+    super(message);
+    this.about = about;
+    this.handshake = handshake;
+  }
+}
+
+/** Keywords of one EHLO answer that are read. */
+const KEYWORDS_MAX = 100;
+
+/** TLS sessions to resume (RFC 8446 2.2), one for each server that is reached in one way. */
+const tlsSessions = new WeakMap<ConnectionOptions, Buffer>();
+
+/** Opens a connection that is ready for MAIL. Rejects with an {@link OpenFault}. */
+export async function openConnection(
+  options: ConnectionOptions,
+  signal: AbortSignal,
+): Promise<NextHopConnection> {
+  if (signal.aborted) throw new OpenFault("the deadline is over", "connection");
+  const { host, port, verify, replyTimeoutMs } = options;
+  const server = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const connection = new NextHopConnection({ server, verified: verify, replyTimeoutMs });
+  const abort = () => connection.end(new Error("the deadline is over"));
+  signal.addEventListener("abort", abort);
+  try {
+    await connect(connection, options);
+    const greeting = await ask(connection, undefined);
+    if (!greeting.startsWith("220")) throw refusal("greeting", greeting);
+    await ehlo(connection, options);
+    await secureByPolicy(connection, options);
+    if (options.auth) await authenticate(connection, options.auth);
+    if (!connection.socket) throw connection.fault ?? new Error("the server closed the connection");
+    return connection;
+  } catch (error) {
+    connection.cut();
+    // What ended the connection says more than that it is closed.
+    const cause = error instanceof OpenFault ? error : (connection.fault ?? error);
+    if (cause instanceof OpenFault) throw cause;
+    throw new OpenFault(cause instanceof Error ? cause.message : String(cause), "connection");
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function connect(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {
+  const { host, port } = options;
+  if (options.implicitTls) return startTls(connection, options, undefined);
+  const socket = connectTcp({ host, port, noDelay: true });
+  connection.hold(socket);
+  await established(socket, "connect", options.connectTimeoutMs);
+  connection.listen();
+}
+
+/** Waits for a socket's handshake; its faults and its slowness reject. */
+function established(socket: Socket, event: "connect" | "secureConnect", ms: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const ended = () => reject(new Error("the server closed the connection"));
+  const late = () => socket.destroy(new Error("the connection was not there in time"));
+  const timer = setTimeout(late, ms);
+  socket.once(event, resolve);
+  socket.on("error", reject);
+  socket.once("close", ended);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    socket.removeListener("error", reject);
+    socket.removeListener("close", ended);
+  });
+}
+
+/** Says a command, or waits for the greeting. `check` runs before anything else is read. */
+async function ask(
+  connection: NextHopConnection,
+  command: string | undefined,
+  check?: () => void,
+): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const ended = () => reject(connection.fault ?? new Error("the server closed the connection"));
+  const onReply = (reply: string) => {
+    check?.();
+    resolve(reply);
+  };
+  connection.onEnd = ended;
+  if (!connection.socket) ended();
+  else if (command === undefined) connection.expect(onReply);
+  else {
+    connection.say(command, onReply);
+    connection.flush();
+  }
+  try {
+    return await promise;
+  } finally {
+    connection.onEnd = undefined;
+  }
+}
+
+async function ehlo(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {
+  const reply = await ask(connection, `EHLO ${options.hostName}`);
+  if (reply.startsWith("250")) {
+    connection.keywords = readKeywords(reply);
+    return;
+  }
+  // RFC 5321 3.2: a server of old times knows HELO only; with it there is neither TLS nor AUTH.
+  const needsMore = (options.startTls === "always" && !connection.secure) || options.auth !== undefined;
+  if (!/^50[024]/.test(reply) || needsMore) throw refusal("EHLO", reply);
+  const helo = await ask(connection, `HELO ${options.hostName}`);
+  if (!helo.startsWith("250")) throw refusal("HELO", helo);
+  connection.keywords = new Map();
+}
+
+async function secureByPolicy(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {
+  const { startTls: policy } = options;
+  if (connection.secure || policy === "none") return;
+  if (!connection.keywords.has("STARTTLS")) {
+    if (policy === "offered") return;
+    throw new OpenFault("it does not offer STARTTLS, and TLS is demanded", "us");
+  }
+  const reply = await ask(connection, "STARTTLS", () => {
+    // RFC 3207 6: what comes in the clear after the answer would be taken for an answer under TLS.
+    if (connection.hasMore)
+      connection.end(new OpenFault("it sent octets in the clear behind its answer to STARTTLS", "us"));
+  });
+  if (!reply.startsWith("220")) {
+    if (policy === "offered") return;
+    throw refusal("STARTTLS", reply);
+  }
+  await startTls(connection, options, connection.socket);
+  // RFC 3207 4.2: what was offered in the clear is forgotten.
+  await ehlo(connection, options);
+}
+
+/** @param below the socket after STARTTLS; undefined: TLS from the first octet */
+async function startTls(
+  connection: NextHopConnection,
+  options: ConnectionOptions,
+  below: Socket | undefined,
+): Promise<void> {
+  const { host, port, verify } = options;
+  const session = tlsSessions.get(options);
+  const socket = connectTls({
+    ...{ host, port, rejectUnauthorized: verify, minVersion: "TLSv1.2" },
+    ...(below ? { socket: below } : {}),
+    // RFC 6066 3: an address is no server name.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(session ? { session } : {}),
+  });
+  socket.on("session", (fresh) => tlsSessions.set(options, fresh));
+  connection.hold(socket);
+  try {
+    await established(socket, "secureConnect", options.connectTimeoutMs);
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    const certificate = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code);
+    tlsSessions.delete(options);
+    if (!certificate && !below) throw error;
+    throw new OpenFault(`TLS: ${message}`, "us", below !== undefined);
+  }
+  connection.secure = true;
+  connection.listen();
+}
+
+async function authenticate(connection: NextHopConnection, credentials: Credentials): Promise<void> {
+  if (!connection.secure) throw new OpenFault("credentials are not said in the clear", "us");
+  const offered = (connection.keywords.get("AUTH") ?? "").toUpperCase().split(" ");
+  const exchange = chooseExchange(offered, credentials);
+  if (!exchange) throw new OpenFault("it offers no mechanism of AUTH that is known here", "us");
+  const initial = exchange.initial === undefined ? "" : ` ${base64(exchange.initial)}`;
+  let reply = await ask(connection, `AUTH ${exchange.mechanism}${initial}`);
+  while (reply.startsWith("334")) {
+    let answer: string;
+    try {
+      answer = await exchange.answer(Buffer.from(reply.slice(4), "base64").toString("utf8"));
+    } catch (error) {
+      throw new OpenFault((error as Error).message, "us");
+    }
+    reply = await ask(connection, base64(answer));
+  }
+  if (!reply.startsWith("235")) throw refusal("AUTH", reply);
+  if (!exchange.complete())
+    throw new OpenFault("it took the login without proof that it knows the password", "us");
+}
+
+const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");
+
+function readKeywords(reply: string): ReadonlyMap<string, string> {
+  const keywords = new Map<string, string>();
+  // The first line is the server's name.
+  for (const line of reply.split("\n").slice(1, KEYWORDS_MAX)) {
+    // Servers of old times write "AUTH=PLAIN".
+    const match = /^.{4}([A-Za-z0-9-]+)(?:[ =](.*))?$/.exec(line);
+    if (match) keywords.set(match[1]!.toUpperCase(), (match[2] ?? "").trim());
+  }
+  return keywords;
+}
+
+function refusal(command: string, reply: string): OpenFault {
+  return new OpenFault(`${command} was refused: ${shownReply(reply)}`, "us");
+}

@@ -1,0 +1,201 @@
+/** Every key of a config: the values it takes and what becomes of them, and those it refuses, with path and words. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { configSchema } from "../../core/config/config-schema.ts";
+import { type GatewayConfig, smtp } from "../../core/config/mod.ts";
+import { DURATION, given, type Key, testKey } from "./schema-keys.ts";
+import { LISTENER_KEYS } from "./schema-listeners.ts";
+import { NEXT_HOP_KEYS } from "./schema-next-hops.ts";
+
+const top = (key: keyof GatewayConfig) => ({
+  at: (value: unknown) => given(key, value),
+  read: (config: GatewayConfig) => config[key],
+});
+const inside = (outer: "limits" | "trace", key: string, read: (config: GatewayConfig) => unknown) => ({
+  path: `${outer}.${key}`,
+  at: (value: unknown) => ({ [outer]: given(key, value) }),
+  read,
+});
+const DAY_MS = 86_400_000;
+
+const KEYS: readonly Key[] = [
+  ...LISTENER_KEYS,
+  ...NEXT_HOP_KEYS,
+  {
+    path: "hostName",
+    ...top("hostName"),
+    default: "localhost",
+    takes: [["mail.example.com", "mail.example.com"]],
+    refuses: ["", "mail example", "-a", 7, null, "1.2.3.400"],
+    expected: 'a host name such as "mail.example.com"',
+  },
+  {
+    path: "http",
+    ...top("http"),
+    default: undefined,
+    takes: [
+      [false, undefined],
+      [0, { address: { host: "127.0.0.1", port: 0 }, hostNames: ["localhost", "127.0.0.1", "[::1]"] }],
+      ["192.0.2.1:80", { address: { host: "192.0.2.1", port: 80 }, hostNames: ["localhost", "192.0.2.1"] }],
+      [
+        { address: "[::1]:80", hostNames: ["mail.example"] },
+        { address: { host: "::1", port: 80 }, hostNames: ["mail.example"] },
+      ],
+    ],
+    refuses: [true, "80", null, []],
+    expected: '"host:port" such as "127.0.0.1:8025", { address, hostNames }, or false',
+  },
+  {
+    path: "data",
+    ...top("data"),
+    default: ".postern",
+    takes: [["/var/lib/postern", "/var/lib/postern"]],
+    refuses: ["", 7, null],
+    expected: "the path of a folder",
+  },
+  {
+    path: "domains",
+    ...top("domains"),
+    default: [],
+    takes: [
+      ["", []],
+      [" A.example , b.example,,", ["a.example", "b.example"]],
+      [["bücher.example", "BÜCHER.example"], ["xn--bcher-kva.example"]],
+    ],
+    refuses: [7, {}, null],
+    expected: 'a list of mail domains such as ["example.com"]',
+  },
+  {
+    path: "domains[0]",
+    at: (value) => ({ domains: value === undefined ? undefined : [value] }),
+    read: (config) => config.domains[0],
+    default: undefined,
+    takes: [["example.com", "example.com"]],
+    refuses: ["", "exa mple.com", "*.example.com", "a@b.example", "[192.0.2.1]", ".", "a..b", 7],
+    expected: 'a mail domain such as "example.com"',
+  },
+  {
+    path: "postmaster",
+    ...top("postmaster"),
+    default: undefined,
+    takes: [["admin@example.com", "admin@example.com"]],
+    refuses: ["", "admin", "<admin@example.com>", "a b@example.com", 7],
+    expected: 'an address such as "admin@example.com"',
+  },
+  {
+    ...inside("limits", "messageBytesMax", (config) => config.limits.messageBytesMax),
+    default: 50 * 2 ** 20,
+    takes: [
+      [1024, 1024],
+      ["64KB", 65_536],
+      ["1.5MB", 1_572_864],
+      ["1GB", 2 ** 30],
+    ],
+    refuses: [1023, 0, -1, 1.5, "50 MB", "50mb", "MB", Number.NaN, Infinity, null],
+    expected: 'a size of at least 1KB: octets, or "64KB", "50MB", "1GB"',
+  },
+  {
+    ...inside("limits", "recipientsMax", (config) => config.limits.recipientsMax),
+    default: 1000,
+    takes: [[1, 1]],
+    refuses: [0, 100_001, 1.5, "5"],
+    expected: "a whole number from 1 to 100000",
+  },
+  {
+    ...inside("limits", "sessionsMax", (config) => config.limits.sessionsMax),
+    default: 1000,
+    takes: [[100_000, 100_000]],
+    refuses: [0, 100_001, "5"],
+    expected: "a whole number from 1 to 100000",
+  },
+  {
+    ...inside("limits", "idle", (config) => config.limits.idleMs),
+    default: 300_000,
+    takes: [
+      ["1s", 1000],
+      ["1d", DAY_MS],
+      ["0.5h", 1_800_000],
+    ],
+    refuses: ["999ms", "2d", "", "1w", {}],
+    expected: `a duration from 1s to 1d: ${DURATION}`,
+  },
+  {
+    path: "onMixedVerdict",
+    ...top("onMixedVerdict"),
+    default: "refuse",
+    takes: [["refuse", "refuse"]],
+    refuses: ["all", true],
+    expected: '"quarantine" or "refuse" or "dsn"',
+  },
+  {
+    path: "onMixedTempfail",
+    ...top("onMixedTempfail"),
+    default: "all",
+    takes: [["all", "all"]],
+    refuses: ["some"],
+    expected: '"all" or "spool"',
+  },
+  {
+    path: "split",
+    ...top("split"),
+    default: "later",
+    takes: [["later", "later"]],
+    refuses: ["now"],
+    expected: '"later" or "spool"',
+  },
+  {
+    path: "deadline",
+    at: (value) => given("deadline", value),
+    read: (config) => config.deadlineMs,
+    default: 120_000,
+    takes: [
+      ["1s", 1000],
+      ["10m", 600_000],
+    ],
+    refuses: ["999ms", "11m", "soon"],
+    expected: `a duration from 1s to 10m: ${DURATION}`,
+  },
+  {
+    ...inside("trace", "entriesMax", (config) => config.trace.entriesMax),
+    default: 300,
+    takes: [[3, 3]],
+    refuses: [2, 100_001],
+    expected: "a whole number from 3 to 100000",
+  },
+  {
+    ...inside("trace", "ageMax", (config) => config.trace.ageMaxMs),
+    default: 7 * DAY_MS,
+    takes: [["1m", 60_000]],
+    refuses: ["59s", "4000d"],
+    expected: `a duration from 1m: ${DURATION}`,
+  },
+  {
+    ...inside("trace", "bytesMax", (config) => config.trace.bytesMax),
+    default: 256 * 2 ** 20,
+    takes: [["1MB", 2 ** 20]],
+    refuses: ["1023KB", 0],
+    expected: 'a size of at least 1MB: octets, or "64KB", "50MB", "1GB"',
+  },
+];
+
+describe("resolveConfig, for each key:", () => {
+  for (const key of KEYS) testKey(key);
+
+  it("the tables have every key of the schema", () => {
+    const named = new Set(KEYS.map(({ path }) => path.replaceAll(/\[\d+\]|\.backend/g, "")));
+    const { shape } = configSchema as unknown as { readonly shape: { readonly [key: string]: unknown } };
+    const keys = Object.keys(shape).flatMap((key) => {
+      if (key === "limits")
+        return ["messageBytesMax", "recipientsMax", "sessionsMax", "idle"].map((k) => `limits.${k}`);
+      if (key === "trace") return ["entriesMax", "ageMax", "bytesMax"].map((k) => `trace.${k}`);
+      return key === "pipeline" ? [] : [key];
+    });
+    assert.deepEqual(
+      keys.filter((key) => !named.has(key)),
+      [],
+    );
+    for (const key of Object.keys(smtp("a.example"))) {
+      assert.ok(named.has(`nextHops.${key}`), key);
+    }
+  });
+});
