@@ -6,18 +6,39 @@ export async function createLog(terminal: boolean): Promise<Log> {
   return terminal ? textLog((line) => process.stdout.write(line)) : jsonLog();
 }
 
+/** How long a line of level "info" may wait for others, and how much of them, so that a busy gateway writes them together. */
+const TOGETHER_MS = 100;
+const TOGETHER_BYTES = 8_192;
+
 async function jsonLog(): Promise<Log> {
   const { pino } = await import("pino");
-  // Written at once: the lines before a crash are the ones that matter.
+  const destination = pino.destination({ fd: 1, sync: true, minLength: TOGETHER_BYTES });
   const log = pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: "event" },
-    pino.destination({ fd: 1, sync: true }),
+    destination,
   );
+  let waiting: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    destination.flushSync();
+  };
+  process.on("exit", flush);
   return {
     debug: (event, fields) => log.debug(fields ?? {}, event),
-    info: (event, fields) => log.info(fields ?? {}, event),
-    warn: (event, fields) => log.warn(fields ?? {}, event),
-    error: (event, fields) => log.error(fields ?? {}, event),
+    info(event, fields) {
+      log.info(fields ?? {}, event);
+      waiting ??= setTimeout(flush, TOGETHER_MS).unref();
+    },
+    // Written at once, with all before them: the lines before a crash are the ones that matter.
+    warn(event, fields) {
+      log.warn(fields ?? {}, event);
+      flush();
+    },
+    error(event, fields) {
+      log.error(fields ?? {}, event);
+      flush();
+    },
   };
 }
 

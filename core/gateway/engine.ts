@@ -5,6 +5,7 @@ import {
   type CompiledPipeline,
   compilePipeline,
   type HookServices,
+  type Slot,
   type TraceRecord,
 } from "../pipeline/mod.ts";
 import { EventHooks, isAnswered } from "./event-hooks.ts";
@@ -24,6 +25,8 @@ export class Engine {
   readonly postmaster: Address | undefined;
   /** The body digests that plugins declared, each once: made while a message comes in. */
   readonly digests: readonly DeclaredDigest[];
+  /** The plugin that is asked for the envelope part of a route; undefined when none knows it. */
+  readonly envelopeRouter: Slot | undefined;
   readonly #events: EventHooks;
   #underWay = 0;
   #idle: (() => void)[] = [];
@@ -37,6 +40,7 @@ export class Engine {
     this.newId = createIds(services.clock, services.random);
     const postmaster = config.postmaster === undefined ? undefined : parseAddress(config.postmaster);
     this.postmaster = postmaster && !isPathFault(postmaster) ? postmaster : undefined;
+    this.envelopeRouter = this.pipeline.slots.find(({ definition }) => definition.envelopeRoute);
     const declared = this.pipeline.slots.flatMap((slot) => slot.definition.digests ?? []);
     this.digests = [...new Map(declared.map((digest) => [digestKey(digest), digest])).values()];
     this.#events = new EventHooks(this.pipeline.slots, services, () => this.enter());

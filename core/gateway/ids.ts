@@ -15,9 +15,12 @@ export interface IdParts {
 export function createIds(clock: Clock, random: Random): () => string {
   const [a, b, c] = random.bytes(3);
   let last: IdParts = { ms: 0, number: (a! << 16) | (b! << 8) | c! };
+  let time = base32(0, 9);
   return () => {
-    last = following(last, clock.now());
-    return base32(last.ms, 9) + base32(last.number, 5);
+    const next = following(last, clock.now());
+    if (next.ms !== last.ms) time = base32(next.ms, 9);
+    last = next;
+    return time + base32(next.number, 5);
   };
 }
 

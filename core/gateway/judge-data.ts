@@ -1,8 +1,8 @@
 /** The stage `data`: what the plugins say of the whole message, for all recipients or for some. */
 import type { Message } from "../mail/mod.ts";
-import { type HookOutcome, type OriginalMessage, type Recipient, runSlot } from "../pipeline/mod.ts";
+import type { HookOutcome, OriginalMessage, Recipient } from "../pipeline/mod.ts";
 import type { RecipientState } from "./recipient.ts";
-import { slotsAtOnce } from "./run-stage.ts";
+import { outcomesOf, slotsAtOnce } from "./run-stage.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** What `data` hooks are about. */
@@ -28,7 +28,8 @@ export async function judgeData(subject: DataSubject, message: Message): Promise
       { envelope, recipients, original },
       { message: current, recipients, signal },
     );
-    for (const outcome of await Promise.all(group.map((slot) => runSlot(slot, "data", asked)))) {
+    const running = outcomesOf(group, "data", () => asked);
+    for (const outcome of running instanceof Promise ? await running : running) {
       if (outcome.message) current = outcome.message;
       mark(outcome, recipients);
     }

@@ -20,6 +20,7 @@ export const OWN_RECEIVED_FIELDS_MAX = 5;
 export function loopOf(header: HeaderView, hostName: string): string | undefined {
   const received = header.all("received");
   if (received.length > RECEIVED_FIELDS_MAX) return `${received.length} Received fields`;
+  if (received.length <= OWN_RECEIVED_FIELDS_MAX) return undefined;
   const by = `by ${hostName.toLowerCase()} (postern) `;
   // received-field.ts writes it after a fold; other servers may fold it anew, never change its words.
   const own = received.filter(({ value }) =>

@@ -223,8 +223,9 @@ class MessageRun {
   /** @param message whose edits the trace lists: the form that left, or the one that was judged */
   #end(outcome: "accepted" | "refused" | "deferred", answer: Answer, message: Message): MessageAnswer {
     const transaction = this.#transaction;
-    const subject = message.header.text("subject");
-    const headerFrom = message.header.text("from");
+    // As they came: parsed already, while an edited header section would have to be.
+    const subject = this.#original.header.text("subject");
+    const headerFrom = this.#original.header.text("from");
     transaction.end(outcome, answer, {
       messageBytes: this.#content.size,
       ...(subject === undefined ? {} : { subject: subject.slice(0, 200) }),

@@ -14,9 +14,12 @@ export class BodyDigests {
   readonly #crypto: Crypto;
   readonly #edited: { readonly splices: readonly Splice[]; readonly digest: BodyDigest }[] = [];
 
-  /** @param received what was made while receiving, where plugins declared it */
+  /**
+   * @param message the untouched one: hooks edit forks of it
+   * @param received what was made while receiving, where plugins declared it
+   */
   constructor(message: Message, crypto: Crypto, received?: ReceivedDigests) {
-    this.#message = message.fork();
+    this.#message = message;
     this.#crypto = crypto;
     const agreed = received?.bodyStart === message.headerBytes.length ? received.digests : undefined;
     this.original = keptDigests(this.#message, crypto, agreed);
@@ -35,17 +38,15 @@ export class BodyDigests {
   }
 }
 
-/** The original as plugins see it. */
+/** The original as plugins see it. @param message the untouched one: hooks edit forks of it */
 export function originalMessage(message: Message, bodyDigest: BodyDigest): OriginalMessage {
-  // A form of its own, so that no edit of the message shows in it; what is parsed of it is shared.
-  const original = message.fork();
   return {
-    size: original.size,
+    size: message.size,
     get header() {
-      return original.header;
+      return message.header;
     },
-    content: original.content,
-    structure: () => original.structure(),
+    content: message.content,
+    structure: () => message.structure(),
     bodyDigest,
   };
 }

@@ -22,8 +22,20 @@ const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const encoder = new TextEncoder();
 
+let lastSecond = Number.NaN;
+let lastDate = "";
+
 /** Date and time of RFC 5322 3.3, in UTC. */
 export function mailDate(epochMs: number): string {
+  const second = Math.floor(epochMs / 1000);
+  if (second !== lastSecond) {
+    lastDate = dateOf(epochMs);
+    lastSecond = second;
+  }
+  return lastDate;
+}
+
+function dateOf(epochMs: number): string {
   const d = new Date(epochMs);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${DAYS[d.getUTCDay()]}, ${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()} ${two(d.getUTCHours())}:${two(d.getUTCMinutes())}:${two(d.getUTCSeconds())} +0000`;
@@ -39,7 +51,8 @@ function protocol(facts: ReceivedFacts): string {
 }
 
 /** A word for the field: what is not an ordinary character of a host name or address is left out. */
-const word = (text: string): string => text.replace(/[^\p{L}\p{N}.:_[\]-]/gu, "").slice(0, 255);
+const word = (text: string): string =>
+  /^[A-Za-z0-9.:_[\]-]{0,255}$/.test(text) ? text : text.replace(/[^\p{L}\p{N}.:_[\]-]/gu, "").slice(0, 255);
 
 /** The field as bytes, ending in CRLF. */
 export function receivedField(facts: ReceivedFacts): Uint8Array {

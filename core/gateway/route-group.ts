@@ -2,14 +2,11 @@
  * The envelope part of routing, asked at RCPT: who has no route at all is refused there, and a transaction keeps to one
  * inline next hop, so that its one answer can be that next hop's own.
  */
-import type { AnyFact, EnvelopeRoute, HookSubject, Slot } from "../pipeline/mod.ts";
+import { type EnvelopeRoute, readingContext, type Slot } from "../pipeline/mod.ts";
 import { rejected, systemTrouble, tempfailed } from "./answers.ts";
 import type { RecipientState } from "./recipient.ts";
 import type { Answer } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
-
-/** `envelopeRoute` answers at once, so there is nothing to break off. */
-const NEVER_ABORTS = new AbortController().signal;
 
 /** The route group of one transaction. */
 export class RouteGroup {
@@ -24,7 +21,7 @@ export class RouteGroup {
   refusalOf(recipient: RecipientState): Answer | undefined {
     if (recipient.verdict) return undefined;
     const { engine } = this.#transaction.session;
-    const slot = engine.pipeline.slots.find(({ definition }) => definition.envelopeRoute);
+    const slot = engine.envelopeRouter;
     // Under a condition it may not be the one that routes; then the stage `route` decides.
     if (!slot || slot.conditions.length > 0) return undefined;
     let route: EnvelopeRoute;
@@ -47,19 +44,11 @@ export class RouteGroup {
 
   #ask(slot: Slot, recipient: RecipientState): EnvelopeRoute {
     const transaction = this.#transaction;
-    const subject: HookSubject = transaction.subject({});
-    const context = {
-      ...subject,
-      ...subject.services,
-      envelope: transaction.envelope,
-      recipient,
-      signal: NEVER_ABORTS,
-      fact: (fact: AnyFact) => {
-        const map = transaction.factsOf(fact, recipient);
-        return map?.has(fact) ? map.get(fact) : fact.fallback;
-      },
-    };
-    return slot.definition.envelopeRoute?.(context as never);
+    const subject = transaction.subject(
+      { envelope: transaction.envelope, recipient },
+      { facts: (fact) => transaction.factsOf(fact, recipient) },
+    );
+    return slot.definition.envelopeRoute?.(readingContext(slot, "rcpt", subject) as never);
   }
 
   #faulty(slot: Slot, error: unknown): Answer {

@@ -19,15 +19,30 @@ export async function runStage<S extends Stage>(run: StageRun<S>): Promise<HookO
   for (let at = 0; at < run.slots.length; ) {
     const group = slotsAtOnce(run.slots, at);
     at += group.length;
-    // Siblings that are still at it when an earlier one decides are waited for, so that none of them runs on beside
-    // the next stage.
-    const outcomes = await Promise.all(group.map((slot) => runSlot(slot, run.stage, run.subject())));
-    for (const [i, outcome] of outcomes.entries()) {
+    const running = outcomesOf(group, run.stage, run.subject);
+    const outcomes = running instanceof Promise ? await running : running;
+    for (let i = 0; i < outcomes.length; i++) {
+      const outcome = outcomes[i]!;
       const over = run.onOutcome?.(outcome, group[i]!) === true;
       if (outcome.verdict || over) return outcome.verdict;
     }
   }
   return undefined;
+}
+
+/**
+ * Runs slots at once. Siblings that are still at it when an earlier one decides are waited for, so that none of them
+ * runs on beside the next stage. Where all are over at once, as most hooks are, there is nothing to wait for.
+ */
+export function outcomesOf<S extends Stage>(
+  group: readonly Slot[],
+  stage: S,
+  subject: () => HookSubject,
+): readonly HookOutcome<S>[] | Promise<readonly HookOutcome<S>[]> {
+  const running = group.map((slot) => runSlot(slot, stage, subject()));
+  return running.some((outcome) => outcome instanceof Promise)
+    ? Promise.all(running)
+    : (running as readonly HookOutcome<S>[]);
 }
 
 /** The slots that run at once from a place on: one, or a `parallel` group. */

@@ -23,7 +23,7 @@ export function recordOf(
 ): TraceRecord {
   const { session } = transaction;
   const { entries, dropped } = transaction.trace.entries();
-  return {
+  const record: { -readonly [K in keyof TraceRecord]: TraceRecord[K] } = {
     id: transaction.id,
     session: session.id,
     origin: session.start.origin,
@@ -31,22 +31,25 @@ export function recordOf(
     ms: transaction.elapsed(),
     listener: session.listener.name,
     client: session.client,
-    ...(session.ehloName === undefined ? {} : { ehlo: session.ehloName }),
-    ...(session.tls ? { tls: `${session.tls.protocol} ${session.tls.cipher}` } : {}),
-    ...(session.identity ? { user: session.identity.user } : {}),
     reversePath: transaction.envelope.reversePath?.text ?? "",
     recipients: [
       ...refused,
       ...transaction.recipients.filter(({ expanded }) => !expanded).map(traceRecipient),
     ],
     outcome,
-    ...(answer ? { reply: replyOf(answer) } : {}),
-    ...end,
     edits: end.edits ?? [],
     entries: [...session.trace.entries().entries, ...entries],
-    ...(dropped > 0 ? { entriesDropped: dropped } : {}),
     config: session.engine.config.hash,
   };
+  if (session.ehloName !== undefined) record.ehlo = session.ehloName;
+  if (session.tls) record.tls = `${session.tls.protocol} ${session.tls.cipher}`;
+  if (session.identity) record.user = session.identity.user;
+  if (answer) record.reply = replyOf(answer);
+  if (end.messageBytes !== undefined) record.messageBytes = end.messageBytes;
+  if (end.subject !== undefined) record.subject = end.subject;
+  if (end.headerFrom !== undefined) record.headerFrom = end.headerFrom;
+  if (dropped > 0) record.entriesDropped = dropped;
+  return record;
 }
 
 function traceRecipient({ forwardPath, original, route, settled }: RecipientState): TraceRecipient {

@@ -8,6 +8,7 @@ import {
   type HookSubject,
   type MessageVerdict,
   type RcptParameters,
+  type Recipient,
   Trace,
   type TraceRecipient,
   type TraceRecord,
@@ -41,6 +42,12 @@ export class Transaction {
   readonly startedAtEpoch: number;
   readonly #refused: TraceRecipient[] = [];
   readonly #group = new RouteGroup(this);
+  readonly #facts = (fact: AnyFact, recipient: Recipient | undefined) =>
+    this.factsOf(fact, recipient as RecipientState | undefined);
+  readonly #conditions: NonNullable<HookSubject["conditions"]> = (per, recipient) => {
+    if (per === "session") return this.session.conditions;
+    return per === "transaction" ? this.conditions : (recipient as RecipientState | undefined)?.conditions;
+  };
   #verdict: MessageVerdict | undefined;
   #ended = false;
 
@@ -91,19 +98,26 @@ export class Transaction {
   /** The subject of hooks about the transaction; `own` is the stage's part of the context. */
   subject(own: object, more: Partial<HookSubject> = {}): HookSubject {
     const { session } = this;
+    // Written out: there is one for each hook of each message.
     return {
-      ...session.subject(own),
       id: this.id,
-      facts: (fact, recipient) => this.factsOf(fact, recipient as RecipientState | undefined),
-      conditions: (per, recipient) => {
-        if (per === "session") return session.conditions;
-        return per === "transaction"
-          ? this.conditions
-          : (recipient as RecipientState | undefined)?.conditions;
-      },
+      origin: session.start.origin,
+      listener: session.listener,
+      client: session.client,
+      ehlo: session.ehloName,
+      tls: session.tls,
+      identity: session.identity,
+      services: session.engine.hookServices,
+      facts: more.facts ?? this.#facts,
+      conditions: this.#conditions,
+      own,
       trace: this.trace,
       startedAt: this.startedAt,
-      ...more,
+      message: more.message,
+      envelopeEdits: more.envelopeEdits,
+      recipients: more.recipients,
+      about: more.about,
+      signal: more.signal,
     };
   }
 

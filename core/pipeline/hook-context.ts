@@ -238,3 +238,8 @@ export class HookContext {
     return this.#draft.noEnvelopeEdits();
   }
 }
+
+/** A context for looking only: what `envelopeRoute` is given. What it provides goes nowhere. */
+export function readingContext(slot: Slot, stage: Stage, subject: HookSubject): object {
+  return new HookContext(new HookDraft(slot, stage, subject));
+}

@@ -34,7 +34,7 @@ export interface HookSubject {
   readonly identity: Identity | undefined;
   readonly services: HookServices;
   /** The message to fork for hooks that edit, or to show. */
-  readonly message?: Message;
+  readonly message?: Message | undefined;
   /** The values of a fact's scope, for the stage's own subject or for a named recipient. */
   readonly facts: (fact: AnyFact, recipient: Recipient | undefined) => FactMap | undefined;
   /**
@@ -45,16 +45,16 @@ export interface HookSubject {
   /** Stage-specific properties of the context: envelope, recipient, recipients, delivery, attempt ... */
   readonly own: object;
   /** Methods that change the envelope, given to plugins that declared it; they write to the draft. */
-  readonly envelopeEdits?: (draft: unknown[]) => object;
+  readonly envelopeEdits?: ((draft: unknown[]) => object) | undefined;
   /** In `data`: the recipients that the hook sees, also those whose facts must be provided. */
-  readonly recipients?: readonly Recipient[];
+  readonly recipients?: readonly Recipient[] | undefined;
   readonly trace: Trace;
   /** Monotonic milliseconds of the transaction's start. */
   readonly startedAt: number;
   /** What the trace says the run was about. */
-  readonly about?: { readonly recipient?: string; readonly nextHop?: string };
+  readonly about?: { readonly recipient?: string; readonly nextHop?: string } | undefined;
   /** Aborts when the transaction's deadline is over. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a hook run ended. */

@@ -6,6 +6,7 @@ export * from "./duration.ts";
 export * from "./envelope.ts";
 export { type ConditionResult, type ConditionResults, failedCondition } from "./evaluate-condition.ts";
 export * from "./fact.ts";
+export { readingContext } from "./hook-context.ts";
 export * from "./hook-subject.ts";
 export type { OnError } from "./on-error.ts";
 export * from "./pipeline.ts";

@@ -15,7 +15,7 @@ import { readVerdict } from "./read-verdict.ts";
 import { mayEdit, shownMessage } from "./shown-message.ts";
 import type { Stage } from "./stage.ts";
 import { timeLimits } from "./time-limits.ts";
-import { entryOf, faultEntry, skippedEntry } from "./trace-hook.ts";
+import { entryOf, faultEntry, type Span, skippedEntry } from "./trace-hook.ts";
 import { reject, tempfail, type VerdictOf } from "./verdict.ts";
 
 /**
@@ -27,23 +27,26 @@ export function runSlot<S extends Stage>(
   slot: Slot,
   stage: S,
   subject: HookSubject,
-): Promise<HookOutcome<S>> {
-  if (slot.conditions.length === 0) return runHook(slot, stage, subject);
+): HookOutcome<S> | Promise<HookOutcome<S>> {
+  if (slot.conditions.length === 0) return startHook(slot, stage, subject);
   const began = subject.services.clock.monotonic();
   let met: Met;
   try {
     met = stage === "data" ? meetingRecipients(slot, subject) : { skipped: failedCondition(slot, subject) };
   } catch (error) {
-    return Promise.resolve(fail(slot, stage, subject, began, error, "tempfail"));
+    return fail(slot, stage, subject, began, error, "tempfail");
   }
   if (met.skipped !== undefined) {
     subject.trace.add(skippedEntry(subject, stage, slot.plugin.name, met.skipped));
-    return Promise.resolve({ envelope: [], skipped: met.skipped });
+    return { envelope: [], skipped: met.skipped };
   }
   const { recipients } = met;
-  if (!recipients) return runHook(slot, stage, subject);
+  if (!recipients) return startHook(slot, stage, subject);
   const narrowed = { ...subject, recipients, own: { ...subject.own, recipients } };
-  return runHook(slot, stage, narrowed).then((outcome) => ({ ...outcome, recipients }));
+  const outcome = startHook(slot, stage, narrowed);
+  return outcome instanceof Promise
+    ? outcome.then((later) => ({ ...later, recipients }))
+    : { ...outcome, recipients };
 }
 
 interface Met {
@@ -74,23 +77,59 @@ export async function runHook<S extends Stage>(
   stage: S,
   subject: HookSubject,
 ): Promise<HookOutcome<S>> {
+  return startHook(slot, stage, subject);
+}
+
+/** The same; a hook that answers at once is over at once, as most are, and costs no promise. */
+function startHook<S extends Stage>(
+  slot: Slot,
+  stage: S,
+  subject: HookSubject,
+): HookOutcome<S> | Promise<HookOutcome<S>> {
   const began = subject.services.clock.monotonic();
   const draft = new HookDraft(slot, stage, subject);
   try {
     if (subject.signal?.aborted) throw new DeadlineFault();
-    const { message, envelope, context } = contextOf(draft);
+    const prepared = contextOf(draft);
     const result = (slot.definition[stage] as (this: unknown, ctx: unknown) => unknown).call(
       slot.definition,
-      context,
+      prepared.context,
     );
-    const given = isThenable(result) ? await inTime(result, draft) : result;
-    // A hook that blocks everything outruns the timer, not the clock.
-    if (subject.services.clock.monotonic() - began > slot.timeoutMs) throw lateFault(slot);
-    return conclude(draft, stage, began, given, message, envelope);
+    if (isThenable(result)) return finishLater(result, draft, stage, began, prepared);
+    return finish(draft, stage, began, result, prepared);
   } catch (error) {
     draft.close();
     return fail(slot, stage, subject, began, error, slot.onError);
   }
+}
+
+async function finishLater<S extends Stage>(
+  result: PromiseLike<unknown>,
+  draft: HookDraft,
+  stage: S,
+  began: number,
+  prepared: Prepared,
+): Promise<HookOutcome<S>> {
+  try {
+    return finish(draft, stage, began, await inTime(result, draft), prepared);
+  } catch (error) {
+    draft.close();
+    return fail(draft.slot, stage, draft.subject, began, error, draft.slot.onError);
+  }
+}
+
+function finish<S extends Stage>(
+  draft: HookDraft,
+  stage: S,
+  began: number,
+  given: unknown,
+  { message, envelope }: Prepared,
+): HookOutcome<S> {
+  const { slot, subject } = draft;
+  const ended = subject.services.clock.monotonic();
+  // A hook that blocks everything outruns the timer, not the clock.
+  if (ended - began > slot.timeoutMs) throw lateFault(slot);
+  return conclude(draft, stage, { began, ended }, given, message, envelope);
 }
 
 interface Prepared {
@@ -164,7 +203,7 @@ function inTime(result: PromiseLike<unknown>, draft: HookDraft): Promise<unknown
 function conclude<S extends Stage>(
   draft: HookDraft,
   stage: S,
-  began: number,
+  span: Span,
   given: unknown,
   draftMessage: Message | undefined,
   envelope: readonly unknown[],
@@ -181,12 +220,13 @@ function conclude<S extends Stage>(
     draftMessage && subject.message && !draftMessage.sameFormAs(subject.message)
       ? draftMessage.fork()
       : undefined;
-  const entry = entryOf(draft, began, verdict as Parameters<typeof entryOf>[2], edited);
+  const entry = entryOf(draft, span, verdict as Parameters<typeof entryOf>[2], edited);
   for (const [fact, values] of draft.pending) {
     for (const [recipient, value] of values) subject.facts(fact, recipient)?.set(fact, value);
   }
   subject.trace.add(entry);
-  return { ...(verdict ? { verdict } : {}), ...(edited ? { message: edited } : {}), envelope };
+  if (!edited) return verdict ? { verdict, envelope } : { envelope };
+  return { ...(verdict ? { verdict } : {}), message: edited, envelope };
 }
 
 /** The recipients that go on, none in most stages; undefined when nobody and nothing does. */

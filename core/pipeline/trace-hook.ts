@@ -20,22 +20,30 @@ interface ShownVerdict {
   readonly marks?: readonly unknown[];
 }
 
+/** When a hook began and ended, in monotonic milliseconds. */
+export interface Span {
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** An entry while it is made. */
+type Entry = { -readonly [K in keyof TraceHookRun]: TraceHookRun[K] };
+
 /** The entry of a run that counts. */
 export function entryOf(
   draft: HookDraft,
-  began: number,
+  span: Span,
   verdict: ShownVerdict | undefined,
   edited: Message | undefined,
 ): TraceHookRun {
+  const entry = baseOf(draft.subject, draft.stage, draft.slot.plugin.name, span);
   const facts = shownFacts(draft);
   const { fallbacks } = draft;
-  return {
-    ...baseOf(draft.subject, draft.stage, draft.slot.plugin.name, began),
-    ...(facts ? { facts } : {}),
-    ...(fallbacks.length > 0 ? { fallbacks } : {}),
-    ...(edited ? { edits: shownEdits(edited, draft.subject.message?.edits.length ?? 0) } : {}),
-    ...(verdict ? { verdict: shownVerdict(verdict) } : {}),
-  };
+  if (facts) entry.facts = facts;
+  if (fallbacks.length > 0) entry.fallbacks = fallbacks;
+  if (edited) entry.edits = shownEdits(edited, draft.subject.message?.edits.length ?? 0);
+  if (verdict) entry.verdict = shownVerdict(verdict);
+  return entry;
 }
 
 /** The entry of a run that went wrong. */
@@ -46,7 +54,8 @@ export function faultEntry(
   began: number,
   fault: { readonly message: string; readonly onError: string },
 ): TraceHookRun {
-  return { ...baseOf(subject, stage, plugin, began), fault };
+  const span = { began, ended: subject.services.clock.monotonic() };
+  return { ...baseOf(subject, stage, plugin, span), fault };
 }
 
 /** The entry of a hook that a condition kept from running. */
@@ -56,31 +65,34 @@ export function skippedEntry(
   plugin: string,
   skipped: string,
 ): TraceHookRun {
-  return { ...baseOf(subject, stage, plugin, subject.services.clock.monotonic()), skipped };
+  const now = subject.services.clock.monotonic();
+  return { ...baseOf(subject, stage, plugin, { began: now, ended: now }), skipped };
 }
 
-function baseOf(subject: HookSubject, stage: Stage, plugin: string, began: number): TraceHookRun {
-  return {
+function baseOf(subject: HookSubject, stage: Stage, plugin: string, { began, ended }: Span): Entry {
+  const entry: Entry = {
     stage,
     plugin,
     at: rounded(began - subject.startedAt),
-    ms: rounded(subject.services.clock.monotonic() - began),
-    ...subject.about,
+    ms: rounded(ended - began),
   };
+  return subject.about ? Object.assign(entry, subject.about) : entry;
 }
 
 /** By name; those of a `data` hook about several recipients as "NAME of FORWARD-PATH". */
 function shownFacts(draft: HookDraft): { readonly [name: string]: unknown } | undefined {
   if (draft.pending.size === 0) return undefined;
-  const shown: [string, unknown][] = [];
+  // Names of facts are in lower camel case, so that none of them is a property that every object has.
+  const shown: { [name: string]: unknown } = {};
+  let count = 0;
   for (const [fact, values] of draft.pending) {
     for (const [recipient, value] of values) {
-      if (shown.length >= FACTS_LISTED_MAX) return Object.fromEntries(shown);
+      if (++count > FACTS_LISTED_MAX) return shown;
       const of = recipient && draft.stage === "data" ? ` of ${recipient.forwardPath.text}` : "";
-      shown.push([`${fact.name}${of}`, value]);
+      shown[`${fact.name}${of}`] = value;
     }
   }
-  return Object.fromEntries(shown);
+  return shown;
 }
 
 const shownEdits = (edited: Message, before: number): NonNullable<TraceHookRun["edits"]> =>

@@ -27,7 +27,8 @@ export function createContentStore(options: ContentStoreOptions): ContentStore {
     if (name.endsWith(nameEnd)) rmSync(join(folder, name), { force: true });
   const budget: Budget = { left: totalBytesMax, memoryBytesMax };
   let count = 0;
-  return { create: () => new Writer(join(folder, `${process.pid}-${++count}${nameEnd}`), budget) };
+  const nextPath = (): string => join(folder, `${process.pid}-${++count}${nameEnd}`);
+  return { create: () => new Writer(nextPath, budget) };
 }
 
 interface Budget {
@@ -36,7 +37,9 @@ interface Budget {
 }
 
 class Writer implements ContentWriter {
-  readonly #path: string;
+  readonly #nextPath: () => string;
+  /** Set when the content goes to a file. */
+  #path = "";
   readonly #budget: Budget;
   #chunks: Uint8Array[] = [];
   #size = 0;
@@ -49,8 +52,8 @@ class Writer implements ContentWriter {
   #fault: unknown;
   #disposed: Promise<void> | undefined;
 
-  constructor(path: string, budget: Budget) {
-    this.#path = path;
+  constructor(nextPath: () => string, budget: Budget) {
+    this.#nextPath = nextPath;
     this.#budget = budget;
   }
 
@@ -90,6 +93,7 @@ class Writer implements ContentWriter {
   }
 
   #spill(): void {
+    this.#path = this.#nextPath();
     this.#written = open(this.#path, "wx+", 0o600).then(
       (file) => {
         this.#file = file;

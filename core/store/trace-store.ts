@@ -190,12 +190,19 @@ const idPattern = /^[0-9A-Za-z-]{1,64}$/;
 
 /** One line of JSON that begins with the id. */
 function lineOf(record: TraceRecord): string {
-  const { id, ...rest } = record;
-  if (!idPattern.test(id)) throw new Error("the id is not fit for a file name");
-  const line = JSON.stringify({ id, ...rest });
+  if (!idPattern.test(record.id)) throw new Error("the id is not fit for a file name");
+  const line = idFirst(record);
   if (line.length <= lineCharactersMax) return line;
-  const entriesDropped = (rest.entriesDropped ?? 0) + rest.entries.length;
-  return JSON.stringify({ id, ...rest, entries: [], entriesDropped });
+  const entriesDropped = (record.entriesDropped ?? 0) + record.entries.length;
+  return idFirst({ ...record, entries: [], entriesDropped });
+}
+
+/** The engine's records begin with the id as they are. */
+function idFirst(record: TraceRecord): string {
+  const line = JSON.stringify(record);
+  if (line.startsWith('{"id":')) return line;
+  const { id, ...rest } = record;
+  return JSON.stringify({ id, ...rest });
 }
 
 function newestIds(ids: Iterable<string>, before: string | undefined, limit: number): readonly string[] {

@@ -1,9 +1,12 @@
 /** The short text of the log on a terminal: what clients send can neither drive it nor pass for another field. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { textLog } from "../../core/cli/log.ts";
 import type { LogFields } from "../../core/pipeline/mod.ts";
+
+const LOG_FILE = new URL("../../core/cli/log.ts", import.meta.url).href;
 
 function lineOf(fields: LogFields, level: "debug" | "info" | "warn" | "error" = "info"): string {
   const lines: string[] = [];
@@ -74,5 +77,39 @@ describe("textLog", () => {
 
   it("bounds what one field takes", () => {
     assert.ok(lineOf({ helo: "a".repeat(1_000_000) }).length < 2_100);
+  });
+});
+
+describe("createLog without a terminal", () => {
+  const run = (body: string): string[] => {
+    const source = `import { createLog } from ${JSON.stringify(LOG_FILE)}; const log = await createLog(false); ${body}`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", source], {
+      encoding: "utf8",
+    });
+    return stdout.split("\n").filter((line) => line !== "");
+  };
+
+  it("writes each event as a JSON line with time, level and fields, also when the process ends at once", () => {
+    const [line, ...more] = run(`log.info("delivered", { ref: "a1", ms: 3 }); process.exit(0);`);
+    const { level, time, ...rest } = JSON.parse(line ?? "");
+    assert.deepEqual([level, rest], [30, { ref: "a1", ms: 3, event: "delivered" }]);
+    assert.ok(!Number.isNaN(Date.parse(time)));
+    assert.deepEqual(more, []);
+  });
+
+  it("writes a warning, and all before it, before the process can be killed", () => {
+    const lines = run(`log.info("first"); log.warn("second"); process.kill(process.pid, "SIGKILL");`);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).event),
+      ["first", "second"],
+    );
+  });
+
+  it("lets no event wait for others for long", () => {
+    const lines = run(`log.info("alone"); setTimeout(() => process.kill(process.pid, "SIGKILL"), 2000);`);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line).event),
+      ["alone"],
+    );
   });
 });
