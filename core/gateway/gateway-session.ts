@@ -107,7 +107,10 @@ export class EngineSession implements GatewaySession {
       else transaction.end(outcomeOf(answer), answer);
       return answer;
     } catch (error) {
-      return this.#broken(error, transaction);
+      const answer = this.#broken(error, transaction);
+      transaction.note("fault", String(error));
+      transaction.end("deferred", answer);
+      return answer;
     }
   }
 

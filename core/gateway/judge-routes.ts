@@ -37,6 +37,7 @@ async function routeOne(
   attempt: Attempt,
 ): Promise<void> {
   recipient.message = message;
+  let faulty = false;
   const verdict = await runStage({
     stage: "route",
     slots: transaction.session.engine.pipeline.hooks.route,
@@ -54,6 +55,7 @@ async function routeOne(
       ),
     onOutcome: (outcome, slot) => {
       if (outcome.message) recipient.message = outcome.message;
+      if (outcome.fault !== undefined) faulty = true;
       for (const change of outcome.envelope as readonly EnvelopeChange[]) {
         changes.apply(recipient, change, slot.plugin.name);
         // Replaced, or refused for what the change would have done: the rest of the hook's wishes are void.
@@ -63,8 +65,15 @@ async function routeOne(
     },
   });
   if (recipient.expanded || recipient.verdict) return;
-  if (verdict) decide(transaction, recipient, verdict);
-  else recipient.verdict = reject("5.1.2", "No route to this recipient");
+  if (verdict) {
+    decide(transaction, recipient, verdict);
+    return;
+  }
+  // A plugin that failed and was skipped may have been the one that routes: nobody knows that there is no route.
+  recipient.verdict = faulty
+    ? tempfail("4.3.0", "Temporary failure, please try again later")
+    : reject("5.1.2", "No route to this recipient");
+  transaction.note("noRoute", recipient.forwardPath.text);
 }
 
 function decide(transaction: Transaction, recipient: RecipientState, verdict: RouteVerdict): void {

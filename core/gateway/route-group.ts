@@ -30,11 +30,15 @@ export class RouteGroup {
     } catch (error) {
       return this.#faulty(slot, error);
     }
-    if (route === "none") return rejected("5.1.2", "No route to this recipient");
+    if (route === "none") {
+      this.#transaction.note("noRoute", recipient.forwardPath.text);
+      return rejected("5.1.2", "No route to this recipient");
+    }
     if (!route) return undefined;
     const mode = route.mode ?? engine.modeOf(route.nextHop);
     if (mode !== "inline" || (engine.config.split === "spool" && engine.durableSpool)) return undefined;
     if (this.#nextHop !== undefined && this.#nextHop !== route.nextHop) {
+      this.#transaction.note("otherRoute", `${recipient.forwardPath.text}: ${route.nextHop}`);
       // RFC 5321 4.5.3.1.10: the client sends the others in a transaction of their own.
       return tempfailed("4.5.3", "Send this recipient in a transaction of its own", 452);
     }
