@@ -3,7 +3,7 @@
  * What the results mean for the client is message-run.ts's.
  */
 import type { Content, Message } from "../mail/mod.ts";
-import type { DeliveryView, FactMap, OriginalMessage } from "../pipeline/mod.ts";
+import type { DeliveryView, FactMap, OriginalMessage, Slot } from "../pipeline/mod.ts";
 import { answerOf, replyOf, systemTrouble, tooLate } from "./answers.ts";
 import { settledBy } from "./deadline.ts";
 import type { PlannedDelivery } from "./delivery-plan.ts";
@@ -35,7 +35,8 @@ export type InlineOutcome =
 export async function deliverInline(inline: InlineDelivery, plan: PlannedDelivery): Promise<InlineOutcome> {
   const { transaction, signal } = inline;
   const { services } = transaction.session.engine;
-  const message = await runDeliveryHooks(inline, plan);
+  const { delivery: slots } = transaction.session.engine.pipeline.hooks;
+  const message = slots.length === 0 ? plan.message : await runDeliveryHooks(slots, inline, plan);
   if (signal.aborted) return { answer: tooLate() };
   if ("kind" in message) return { answer: message };
   const driver = services.nextHops.get(plan.nextHop);
@@ -118,12 +119,11 @@ function tell(
 
 /** Runs the `delivery` hooks on the form that leaves, or gives the answer that puts it off. */
 async function runDeliveryHooks(
+  slots: readonly Slot[],
   { transaction, original, digests, signal }: InlineDelivery,
   plan: PlannedDelivery,
 ): Promise<Message | Answer> {
-  const { delivery: slots } = transaction.session.engine.pipeline.hooks;
   let { message } = plan;
-  if (slots.length === 0) return message;
   const facts: FactMap = new Map();
   const delivery: DeliveryView = {
     nextHop: plan.nextHop,

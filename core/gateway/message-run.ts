@@ -155,12 +155,12 @@ class MessageRun {
     return this.#settle(plan, outcome.results, message, outcome.message);
   }
 
-  async #settle(
+  #settle(
     { recipients }: PlannedDelivery,
     results: readonly RecipientResult[],
     message: Message,
     left: Message,
-  ): Promise<MessageAnswer> {
+  ): MessageAnswer | Promise<MessageAnswer> {
     recipients.forEach((recipient, i) => {
       const { status, reply } = results[i]!;
       if (status === "delivered") recipient.settled = { outcome: "delivered", reply };

@@ -9,6 +9,7 @@ import {
   type MessageVerdict,
   type RcptParameters,
   type Recipient,
+  type Slot,
   Trace,
   type TraceRecipient,
   type TraceRecord,
@@ -61,9 +62,13 @@ export class Transaction {
     this.startedAtEpoch = engine.services.clock.now();
   }
 
-  async mail(): Promise<Answer> {
-    const subject = this.subject({ envelope: this.envelope });
+  mail(): Answer | Promise<Answer> {
     const { mail: slots } = this.session.engine.pipeline.hooks;
+    return slots.length === 0 ? goOn : this.#mailHooks(slots);
+  }
+
+  async #mailHooks(slots: readonly Slot[]): Promise<Answer> {
+    const subject = this.subject({ envelope: this.envelope });
     const verdict = await runStage({ stage: "mail", slots, subject: () => subject });
     if (!verdict) return goOn;
     if (!takes(verdict)) return this.ref(answerOf(verdict));
@@ -85,7 +90,10 @@ export class Transaction {
       rcpt: this.recipients.length,
     });
     recipient.verdict = this.#verdict;
-    const answer = (await this.#rcptHooks(recipient)) ?? this.#group.refusalOf(recipient);
+    const { rcpt: slots } = this.session.engine.pipeline.hooks;
+    const refused =
+      slots.length === 0 || recipient.verdict ? undefined : await this.#rcptHooks(slots, recipient);
+    const answer = refused ?? this.#group.refusalOf(recipient);
     if (answer) return this.#refuse(given, answer);
     this.recipients.push(recipient);
     return goOn;
@@ -163,9 +171,7 @@ export class Transaction {
     return rejected("5.7.1", "Relaying denied");
   }
 
-  async #rcptHooks(recipient: RecipientState): Promise<Answer | undefined> {
-    const { rcpt: slots } = this.session.engine.pipeline.hooks;
-    if (slots.length === 0 || recipient.verdict) return undefined;
+  async #rcptHooks(slots: readonly Slot[], recipient: RecipientState): Promise<Answer | undefined> {
     const subject = this.subject(
       { envelope: this.envelope, recipient },
       {

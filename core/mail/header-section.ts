@@ -58,16 +58,19 @@ export class HeaderSection implements HeaderView {
   }
 
   #named(name: string): readonly HeaderField[] {
+    const { fields } = this.#parse();
+    const key = name.toLowerCase();
+    // Looking through a few costs less than a table of them; a table keeps looks into many linear.
+    if (fields.length <= FIELDS_LOOKED_THROUGH_MAX) return fields.filter((field) => field.key === key);
     if (this.#byName === undefined) {
       this.#byName = new Map();
-      for (const field of this.fields) {
-        const key = field.name.toLowerCase();
-        const same = this.#byName.get(key);
+      for (const field of fields) {
+        const same = this.#byName.get(field.key);
         if (same) same.push(field);
-        else this.#byName.set(key, [field]);
+        else this.#byName.set(field.key, [field]);
       }
     }
-    return this.#byName.get(name.toLowerCase()) ?? [];
+    return this.#byName.get(key) ?? [];
   }
 }
 
@@ -76,9 +79,12 @@ export function parseHeaderSection(bytes: Uint8Array): HeaderSection {
   return new HeaderSection(bytes);
 }
 
+/** Fields up to which no table of names is made. */
+const FIELDS_LOOKED_THROUGH_MAX = 50;
+
 interface ParsedSection {
-  readonly fields: readonly HeaderField[];
-  readonly malformed: readonly HeaderField[];
+  readonly fields: readonly Field[];
+  readonly malformed: readonly Field[];
   readonly end: number;
 }
 
@@ -88,21 +94,37 @@ const controls = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]+/g;
 class Field implements HeaderField {
   readonly name: string;
   readonly start: number;
-  readonly bytes: Uint8Array;
+  readonly #section: Uint8Array;
+  readonly #end: number;
   readonly #valueAt: number;
+  #key: string | undefined;
+  #bytes: Uint8Array | undefined;
   #value: string | undefined;
   #text: string | undefined;
 
-  constructor(name: string, start: number, bytes: Uint8Array, valueAt: number) {
+  /** @param section the octets of the whole section; the field lies in it from `start` to `end`, its value from `valueAt` */
+  constructor(name: string, section: Uint8Array, start: number, end: number, valueAt: number) {
     this.name = name;
     this.start = start;
-    this.bytes = bytes;
+    this.#section = section;
+    this.#end = end;
     this.#valueAt = valueAt;
+  }
+
+  /** The name in small letters. */
+  get key(): string {
+    this.#key ??= this.name.toLowerCase();
+    return this.#key;
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= this.#section.subarray(this.start, this.#end);
+    return this.#bytes;
   }
 
   get value(): string {
     if (this.#value === undefined) {
-      const raw = decoder.decode(this.bytes.subarray(this.#valueAt)).trim();
+      const raw = decoder.decode(this.#section.subarray(this.#valueAt, this.#end)).trim();
       this.#value = raw.includes("\n") ? raw.replace(/\r?\n/g, "") : raw;
     }
     return this.#value;
@@ -115,8 +137,8 @@ class Field implements HeaderField {
 }
 
 function parse(bytes: Uint8Array): ParsedSection {
-  const fields: HeaderField[] = [];
-  const malformed: HeaderField[] = [];
+  const fields: Field[] = [];
+  const malformed: Field[] = [];
   let colon = -1;
   let at = 0;
   while (at < bytes.length && !isEmptyLine(bytes, at)) {
@@ -125,9 +147,8 @@ function parse(bytes: Uint8Array): ParsedSection {
     // The colon found last may stand in a later line: looked for once, it keeps many lines without one linear.
     if (colon < at) colon = indexOrEnd(bytes, 58, at);
     const name = colon < end ? nameOf(bytes, at, colon) : "";
-    const whole = bytes.subarray(at, end);
-    if (name === "") malformed.push(new Field("", at, whole, 0));
-    else fields.push(new Field(name, at, whole, colon + 1 - at));
+    if (name === "") malformed.push(new Field("", bytes, at, end, at));
+    else fields.push(new Field(name, bytes, at, end, colon + 1));
     at = end;
   }
   return { fields, malformed, end: at };

@@ -99,19 +99,33 @@ export function routes<const F extends readonly AnyFact[] = []>(
       if (found.nextHop === undefined) return "none";
       return found.mode ? { nextHop: found.nextHop, mode: found.mode } : { nextHop: found.nextHop };
     },
-    async route(ctx): Promise<RouteVerdict | undefined> {
-      for (const route of compiled) {
-        const verdict = route.holdsFor(ctx) ? await verdictOf(route, ctx as RouteContext<never>) : undefined;
-        if (verdict) return verdict;
-      }
-      return undefined;
+    route(ctx): RouteVerdict | undefined | Promise<RouteVerdict | undefined> {
+      return firstVerdict(compiled, 0, ctx as RouteContext<never>);
     },
   });
   return plugin as unknown as Plugin<never, F[number]["name"], true>;
 }
 
-/** What a route says of a recipient whose envelope it holds for; undefined where the following ones are to be asked. */
-async function verdictOf(
+/** The first verdict of the routes from a place on; a promise only where code of the config is asked, as most need none. */
+function firstVerdict(
+  routes: readonly CompiledRoute[],
+  from: number,
+  ctx: RouteContext<never>,
+): RouteVerdict | undefined | Promise<RouteVerdict | undefined> {
+  for (let i = from; i < routes.length; i++) {
+    const route = routes[i]!;
+    if (!route.holdsFor(ctx)) continue;
+    if (route.code || route.entry?.when) {
+      return askCode(route, ctx).then((verdict) => verdict ?? firstVerdict(routes, i + 1, ctx));
+    }
+    const verdict = verdictOf(route.entry);
+    if (verdict) return verdict;
+  }
+  return undefined;
+}
+
+/** What a route with code says; undefined where the following ones are to be asked. */
+async function askCode(
   { entry, code }: CompiledRoute,
   ctx: RouteContext<never>,
 ): Promise<RouteVerdict | undefined> {
@@ -127,6 +141,10 @@ async function verdictOf(
     if (typeof holds !== "boolean") throw new TypeError("'when' of a route gave neither true nor false");
     if (!holds) return undefined;
   }
+  return verdictOf(entry);
+}
+
+function verdictOf(entry: CompiledRoute["entry"]): RouteVerdict | undefined {
   if (entry?.reject) return reject(entry.reject.enhanced as PermanentCode, entry.reject.text);
   if (entry?.nextHop) return routeTo(entry.nextHop, entry.mode ? { mode: entry.mode } : {});
   return undefined;
