@@ -1,6 +1,6 @@
 /** The stage `data`: what the plugins say of the whole message, for all recipients or for some. */
 import type { Message } from "../mail/mod.ts";
-import type { HookOutcome, OriginalMessage, Recipient } from "../pipeline/mod.ts";
+import type { HookOutcome, HookSubject, OriginalMessage, Recipient } from "../pipeline/mod.ts";
 import type { RecipientState } from "./recipient.ts";
 import { outcomesOf, slotsAtOnce } from "./run-stage.ts";
 import type { Transaction } from "./transaction.ts";
@@ -19,19 +19,24 @@ export async function judgeData(subject: DataSubject, message: Message): Promise
   const { envelope } = transaction;
   const slots = transaction.session.engine.pipeline.hooks.data;
   let current = message;
+  let recipients: readonly RecipientState[] = [];
+  /** The same for all hooks until one of them changes something. */
+  let asked: HookSubject | undefined;
   for (let at = 0; at < slots.length && !signal.aborted; ) {
-    const recipients = transaction.recipients.filter((recipient) => !recipient.verdict);
-    if (recipients.length === 0) break;
+    if (!asked) {
+      recipients = transaction.recipients.filter((recipient) => !recipient.verdict);
+      if (recipients.length === 0) break;
+      const own = { envelope, recipients, original };
+      asked = transaction.subject(own, { message: current, recipients, signal });
+    }
     const group = slotsAtOnce(slots, at);
     at += group.length;
-    const asked = transaction.subject(
-      { envelope, recipients, original },
-      { message: current, recipients, signal },
-    );
-    const running = outcomesOf(group, "data", () => asked);
+    const running = outcomesOf(group, "data", asked);
     for (const outcome of running instanceof Promise ? await running : running) {
+      if (!outcome.message && !outcome.verdict) continue;
       if (outcome.message) current = outcome.message;
       mark(outcome, recipients);
+      asked = undefined;
     }
   }
   return current;

@@ -8,7 +8,7 @@ import { type HookOutcome, type HookSubject, runSlot, type Slot, type Stage } fr
 export interface StageRun<S extends Stage> {
   readonly stage: S;
   readonly slots: readonly Slot[];
-  /** The subject of the next hook: asked for each, since a hook may have changed the message or the envelope. */
+  /** The subject of the next hooks: asked for anew, since those before may have changed the message or the envelope. */
   readonly subject: () => HookSubject;
   /** Told how each hook ended, in written order. True ends the stage though no verdict was given. */
   readonly onOutcome?: (outcome: HookOutcome<S>, slot: Slot) => boolean;
@@ -19,7 +19,7 @@ export async function runStage<S extends Stage>(run: StageRun<S>): Promise<HookO
   for (let at = 0; at < run.slots.length; ) {
     const group = slotsAtOnce(run.slots, at);
     at += group.length;
-    const running = outcomesOf(group, run.stage, run.subject);
+    const running = outcomesOf(group, run.stage, run.subject());
     const outcomes = running instanceof Promise ? await running : running;
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes[i]!;
@@ -37,9 +37,9 @@ export async function runStage<S extends Stage>(run: StageRun<S>): Promise<HookO
 export function outcomesOf<S extends Stage>(
   group: readonly Slot[],
   stage: S,
-  subject: () => HookSubject,
+  subject: HookSubject,
 ): readonly HookOutcome<S>[] | Promise<readonly HookOutcome<S>[]> {
-  const running = group.map((slot) => runSlot(slot, stage, subject()));
+  const running = group.map((slot) => runSlot(slot, stage, subject));
   return running.some((outcome) => outcome instanceof Promise)
     ? Promise.all(running)
     : (running as readonly HookOutcome<S>[]);
