@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayConfig } from "../config/mod.ts";
-import { systemResolver } from "../dns/mod.ts";
+import { cachedResolver, systemResolver } from "../dns/mod.ts";
 import { createGateway, type NextHopDriver, type Services } from "../gateway/mod.ts";
 import type { HttpListener } from "../http/mod.ts";
 import type { Log } from "../pipeline/mod.ts";
@@ -48,7 +48,7 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     clock: systemClock,
     random: systemRandom,
     log,
-    dns: systemResolver(),
+    dns: cachedResolver(systemResolver(), { clock: systemClock }),
     fetch: globalThis.fetch,
     store: createMemoryStore(systemClock),
     crypto: nodeCrypto,

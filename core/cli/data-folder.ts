@@ -1,6 +1,6 @@
 /** The data folder: made with mode 0700, proved writable, and never somebody else's. */
-import { accessSync, chmodSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { ConfigFaults } from "../config/mod.ts";
 import { LOCK_FILE } from "./data-lock.ts";
 
@@ -13,7 +13,7 @@ import { LOCK_FILE } from "./data-lock.ts";
 export function openDataFolder(data: string): string {
   const folder = resolve(data);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const names = readdirSync(folder);
     const open = (statSync(folder).mode & 0o077) !== 0;
     // The first start leaves the lock's file in a folder, by which a later one knows it again.
@@ -26,6 +26,15 @@ export function openDataFolder(data: string): string {
     throw folderFault(error, data);
   }
   return folder;
+}
+
+/** Makes a folder and what is missing above it. Node's own recursive form does not return where none can be made, as in /proc. */
+function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let at = folder; !existsSync(at); at = dirname(at)) missing.push(at);
+  // One that is there is asked for too, so that a file in its place is told.
+  if (missing.length === 0) mkdirSync(folder, { recursive: true });
+  for (const one of missing.reverse()) mkdirSync(one, { mode: 0o700 });
 }
 
 /** Turns an error of the file system below the data folder into a fault of the config's `data`. */
@@ -42,6 +51,7 @@ const WORDS: { readonly [code: string]: string } = {
   EEXIST: "there is a file",
   ENOTDIR: "there is a file",
   EPERM: "it belongs to another user",
+  ENOENT: "no folder can be made there",
   ENOSPC: "the disk is full",
   EROFS: "the disk can only be read",
 };

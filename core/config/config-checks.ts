@@ -169,8 +169,8 @@ function checkPlugins(
       if (!nextHops.includes(name)) faults.push(unknownNextHop(path, name, nextHops));
     }
     const domains = config.domains.map((domain) => domainToAscii(domain) ?? domain);
-    for (const expected of runCheck(() => definition.check?.({ domains, nextHops })))
-      faults.push({ path, expected });
+    const asked = { domains, nextHops, durableSpool: options.durableSpool === true };
+    for (const expected of runCheck(() => definition.check?.(asked))) faults.push({ path, expected });
   }
   return faults;
 }

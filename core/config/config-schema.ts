@@ -5,7 +5,7 @@
 import { addressOctets, isNetwork } from "../mail/mod.ts";
 import { z } from "../pipeline/mod.ts";
 import { parseDuration, parseSize } from "./duration.ts";
-import { isHost, parseSocketAddress } from "./socket-address.ts";
+import { isHost, isUnixSocket, parseSocketAddress } from "./socket-address.ts";
 
 const DAY_MS = 86_400_000;
 /** Timers of JavaScript end here. */
@@ -59,11 +59,12 @@ const address = read('"host:port" such as "127.0.0.1:2525", or a port from 0 to 
   return typeof value === "string" ? parseSocketAddress(value) : undefined;
 });
 
-const network = read(
-  'a network such as "192.0.2.0/24" or "2001:db8::/32", no wider than /8, or /16 of IPv6: whoever is in it may relay',
-  (value) =>
-    typeof value === "string" && isNetwork(value) && !isTooWide(value) ? value.toLowerCase() : undefined,
-);
+const network = (power: string) =>
+  read(
+    `a network such as "192.0.2.0/24" or "2001:db8::/32", no wider than /8, or /16 of IPv6: whoever is in it may ${power}`,
+    (value) =>
+      typeof value === "string" && isNetwork(value) && !isTooWide(value) ? value.toLowerCase() : undefined,
+  );
 
 /** Two halves of the Internet are the whole of it: nothing wider than the largest private network (RFC 1918 3, RFC 4193 3.1). */
 function isTooWide(cidr: string): boolean {
@@ -90,12 +91,17 @@ const listener = object({
   }).optional(),
   authRequired: flag.optional(),
   greetingDelay: duration(0, 60_000, "up to 60s").optional(),
-  trustedNetworks: list(network, "a list of networks").optional(),
+  trustedNetworks: list(network("relay"), "a list of networks").optional(),
+  proxyProtocol: list(network("say who the client is"), "a list of networks").default([]),
+  xclient: list(network("say who the client is"), "a list of networks").default([]),
+  earlyTalkers: oneOf("note", "refuse").default("note"),
+  bareNewlines: oneOf("refuse", "normalise").default("refuse"),
 });
 
 const server = z.custom<{ host: string; port: number }>(
   (value) => {
     const { host, port } = (value ?? {}) as { host?: unknown; port?: unknown };
+    if (typeof host === "string" && isUnixSocket(host)) return port === 0;
     return (
       typeof host === "string" &&
       isHost(host) &&
@@ -104,7 +110,27 @@ const server = z.custom<{ host: string; port: number }>(
       Number(port) <= 65535
     );
   },
-  { error: '"host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25"' },
+  {
+    error:
+      '"host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25", or "unix:/path"',
+  },
+);
+
+const fingerprint = "the SHA-256 of a certificate: 64 hexadecimal digits";
+const tlsPolicy = z.union(
+  [
+    z.enum(["none", "opportunistic", "required", "verified"]),
+    object({
+      fingerprints: list(
+        z
+          .string({ error: fingerprint })
+          .regex(/^[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}$/, { error: fingerprint }),
+        "a list of fingerprints",
+        100,
+      ).min(1, { error: "at least one fingerprint" }),
+    }),
+  ],
+  { error: '"none" or "opportunistic" or "required" or "verified", or { fingerprints: [...] }' },
 );
 
 /** Durations of next hops are kept as they are written: the drivers read them. */
@@ -121,17 +147,23 @@ const nextHop = z.discriminatedUnion(
   [
     object({
       kind: z.literal("smtp"),
+      protocol: oneOf("smtp", "lmtp").optional(),
       servers: list(server, "a list of servers", 100).min(1, {
         error: 'at least one server: smtp("host:port")',
       }),
+      weights: list(count(0, 1000), "a list of whole numbers", 100).optional(),
       mode: oneOf("inline", "queue"),
-      tls: oneOf("none", "opportunistic", "required", "verified").optional(),
+      tls: tlsPolicy.optional(),
       implicitTls: flag,
       auth: object({ user: text("a user name"), password: text("a password") }).optional(),
       passReplyText: flag,
       connectTimeout: keptDuration,
-      replyTimeout: keptDuration,
+      replyTimeout: keptDuration.optional(),
       connectionsMax: count(1, 10_000),
+      messagesPerConnectionMax: count(1, 1_000_000).optional(),
+      connectionLifeTime: keptDuration.optional(),
+      messagesPerSecondMax: count(1, 1_000_000).optional(),
+      forwardClient: oneOf("xclient", "xforward").optional(),
     }),
     object({
       kind: z.literal("mailbox"),
@@ -198,7 +230,19 @@ export const configSchema = object({
     messageBytesMax: size(1024, "of at least 1KB").default(50 * 2 ** 20),
     recipientsMax: count(1, 100_000).default(1000),
     sessionsMax: count(1, 100_000).default(1000),
+    sessionsPerClientMax: count(1, 100_000).default(50),
+    messagesPerSessionMax: count(1, 10_000_000).default(1000),
+    commandsPerMessageMax: count(10, 1_000_000).default(200),
+    failedCommandsMax: count(1, 100_000).default(20),
+    unknownRecipientsMax: count(1, 100_000).default(100),
+    authFailuresMax: count(1, 100).default(5),
+    authDelay: duration(0, 30_000, "up to 30s").default(1000),
+    // RFC 5321 4.5.3.1.4 asks for 512 octets of a command, and each extension for some more.
+    lineBytesMax: size(2048, "of at least 2KB").default(16 * 2 ** 10),
     idle: duration(1000, DAY_MS, "from 1s to 1d").default(300_000),
+    session: duration(1000, DAY_MS, "from 1s to 1d").default(3_600_000),
+    message: duration(1000, DAY_MS, "from 1s to 1d").default(3_600_000),
+    contentBytesPerSecondMin: count(0, 1_000_000).default(100),
   }).prefault({}),
   onMixedVerdict: oneOf("quarantine", "refuse", "dsn").optional(),
   onMixedTempfail: oneOf("all", "spool").default("all"),

@@ -23,8 +23,16 @@ export interface ListenerInput {
   readonly authRequired?: boolean;
   /** Default 100 ms for relay, none for submission(s). */
   readonly greetingDelay?: Duration;
-  /** CIDR ranges. Default: loopback when bound to loopback, else none. */
+  /** CIDR ranges. Default: loopback when bound to loopback and no proxy is listed here, else none. */
   readonly trustedNetworks?: readonly string[];
+  /** CIDR ranges of proxies that send the PROXY header, v1 or v2. Default none. */
+  readonly proxyProtocol?: readonly string[];
+  /** CIDR ranges of relays and proxies that may say by XCLIENT who their client is. Default none. */
+  readonly xclient?: readonly string[];
+  /** Clients that do not wait for our replies. Default `note`: a line in the log. */
+  readonly earlyTalkers?: ListenerConfig["earlyTalkers"];
+  /** Default `refuse`. `normalise` is for clients that cannot be mended; never on a listener that strangers reach. */
+  readonly bareNewlines?: ListenerConfig["bareNewlines"];
 }
 
 /** The part of a config that does not depend on the pipeline's type. */
@@ -51,7 +59,18 @@ export interface GatewaySettingsInput {
     readonly messageBytesMax?: Size;
     readonly recipientsMax?: number;
     readonly sessionsMax?: number;
+    readonly sessionsPerClientMax?: number;
+    readonly messagesPerSessionMax?: number;
+    readonly commandsPerMessageMax?: number;
+    readonly failedCommandsMax?: number;
+    readonly unknownRecipientsMax?: number;
+    readonly authFailuresMax?: number;
+    readonly authDelay?: Duration;
+    readonly lineBytesMax?: Size;
     readonly idle?: Duration;
+    readonly session?: Duration;
+    readonly message?: Duration;
+    readonly contentBytesPerSecondMin?: number;
   };
   /** Default `quarantine` where there is a durable spool, which it and `dsn` need, else `refuse`. */
   readonly onMixedVerdict?: GatewayConfig["onMixedVerdict"];

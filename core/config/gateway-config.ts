@@ -22,8 +22,28 @@ export interface ListenerConfig {
   readonly authRequired: boolean;
   /** Wait before the greeting, in milliseconds; clients in trusted networks never wait. */
   readonly greetingDelayMs: number;
-  /** CIDR ranges whose clients may name any recipient here. Default: loopback when bound to loopback, else none. */
+  /**
+   * CIDR ranges whose clients may name any recipient here. Default: loopback when bound to loopback and neither
+   * `proxyProtocol` nor `xclient` is set, else none: through a proxy on this machine everybody comes from loopback.
+   */
   readonly trustedNetworks: readonly string[];
+  /**
+   * CIDR ranges of proxies. Who connects from there must begin with a PROXY header (v1 or v2), also before implicit
+   * TLS, and its client is the one that counts; nobody else may. Default none.
+   */
+  readonly proxyProtocol: readonly string[];
+  /** CIDR ranges of relays and proxies that may say by XCLIENT who their client is. Default none. */
+  readonly xclient: readonly string[];
+  /**
+   * What becomes of clients that speak before the greeting, or behind EHLO or HELO before PIPELINING was offered: a
+   * line in the log, or 554 5.5.1 and the end of the session too, but for clients in trusted networks. Default `note`.
+   */
+  readonly earlyTalkers: "note" | "refuse";
+  /**
+   * What becomes of content with a bare CR, a bare LF or a NUL (RFC 5321 2.3.8): refused with 550 5.6.0, or each bare CR
+   * and bare LF made a CRLF. Default `refuse`.
+   */
+  readonly bareNewlines: "refuse" | "normalise";
 }
 
 /** Bounds of the gateway. */
@@ -32,10 +52,38 @@ export interface Limits {
   readonly messageBytesMax: number;
   /** Recipients of one transaction. Default 1,000 (RFC 5321 4.5.3.1.8 asks for at least 100). */
   readonly recipientsMax: number;
-  /** SMTP sessions at once. Default 1,000. */
+  /** SMTP sessions at once, of this process. Default 1,000; more get 421 4.3.2. */
   readonly sessionsMax: number;
+  /**
+   * SMTP sessions at once of one client address, or of one /64 of IPv6. Default 50; more get 421 4.7.0. Not for clients
+   * in trusted networks.
+   */
+  readonly sessionsPerClientMax: number;
+  /** Messages of one session. Default 1,000; the next MAIL gets 421 4.7.0. Not for clients in trusted networks. */
+  readonly messagesPerSessionMax: number;
+  /** Commands of a session between two messages, without the recipients. Default 200; the next gets 421 4.7.0. */
+  readonly commandsPerMessageMax: number;
+  /** Commands refused with 5xx between two messages, without recipients. Default 20; that one gets 421 4.7.0. */
+  readonly failedCommandsMax: number;
+  /** Recipients of a session that got 55x. Default 100; the next gets 421 4.7.0. Not for clients in trusted networks. */
+  readonly unknownRecipientsMax: number;
+  /** Failed AUTH tries of a session. Default 5; the last gets 421 4.7.0. */
+  readonly authFailuresMax: number;
+  /** Wait before the answer to the second failed AUTH, in milliseconds; doubled each time, up to 30 s. Default 1 s. */
+  readonly authDelayMs: number;
+  /** Octets of a command line. Default 16 KB (RFC 4954 4 asks for 12,288); a longer one gets 421 4.5.2. */
+  readonly lineBytesMax: number;
   /** Silence after which a session ends, in milliseconds. Default 5 minutes (RFC 5321 4.5.3.2.7). */
   readonly idleMs: number;
+  /**
+   * From connection to 421 4.4.2, in milliseconds. Default 1 hour. An open transaction has `idleMs` more; content that
+   * comes is bounded by `messageMs`, and a message that came whole is answered.
+   */
+  readonly sessionMs: number;
+  /** From 354 to the final dot, in milliseconds. Default 1 hour; then 421 4.4.2. */
+  readonly messageMs: number;
+  /** Octets of content a second, as the mean of a minute; slower gets 421 4.4.2. Default 100; 0: any rate will do. */
+  readonly contentBytesPerSecondMin: number;
 }
 
 /** The whole of a gateway's config, as the engine and the hosts use it. */

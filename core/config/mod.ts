@@ -14,12 +14,14 @@ export type {
   RoutesMissing,
 } from "./gateway-config-input.ts";
 export {
+  lmtp,
   type MailboxNextHop,
   mailbox,
   type NextHop,
   type SmtpNextHop,
   type SmtpOptions,
   smtp,
+  type TlsPins,
   type TlsPolicy,
 } from "./next-hops.ts";
 export { type ResolveOptions, resolveConfig } from "./resolve-config.ts";

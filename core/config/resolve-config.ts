@@ -169,7 +169,7 @@ function effective(
   options: ResolveOptions,
 ): Omit<GatewayConfig, "hash"> {
   const hostName = parsed.hostName ?? options.hostName ?? "localhost";
-  const { http } = parsed;
+  const { http, limits } = parsed;
   return {
     hostName,
     listeners: parsed.listeners.map(listenerOf),
@@ -187,10 +187,21 @@ function effective(
     nextHops: parsed.nextHops as GatewayConfig["nextHops"],
     pipeline,
     limits: {
-      messageBytesMax: parsed.limits.messageBytesMax,
-      recipientsMax: parsed.limits.recipientsMax,
-      sessionsMax: parsed.limits.sessionsMax,
-      idleMs: parsed.limits.idle,
+      messageBytesMax: limits.messageBytesMax,
+      recipientsMax: limits.recipientsMax,
+      sessionsMax: limits.sessionsMax,
+      sessionsPerClientMax: limits.sessionsPerClientMax,
+      messagesPerSessionMax: limits.messagesPerSessionMax,
+      commandsPerMessageMax: limits.commandsPerMessageMax,
+      failedCommandsMax: limits.failedCommandsMax,
+      unknownRecipientsMax: limits.unknownRecipientsMax,
+      authFailuresMax: limits.authFailuresMax,
+      authDelayMs: limits.authDelay,
+      lineBytesMax: limits.lineBytesMax,
+      idleMs: limits.idle,
+      sessionMs: limits.session,
+      messageMs: limits.message,
+      contentBytesPerSecondMin: limits.contentBytesPerSecondMin,
     },
     onMixedVerdict: parsed.onMixedVerdict ?? (options.durableSpool === true ? "quarantine" : "refuse"),
     onMixedTempfail: parsed.onMixedTempfail,
@@ -205,7 +216,21 @@ function effective(
 }
 
 function listenerOf(listener: ParsedConfig["listeners"][number]): ListenerConfig {
-  const { name, kind, address, tls, authRequired, greetingDelay, trustedNetworks } = listener;
+  const {
+    name,
+    kind,
+    address,
+    tls,
+    authRequired,
+    greetingDelay,
+    trustedNetworks,
+    proxyProtocol,
+    xclient,
+    earlyTalkers,
+    bareNewlines,
+  } = listener;
+  // Through a proxy strangers come from loopback too.
+  const own = isLoopback(address.host) && proxyProtocol.length === 0 && xclient.length === 0;
   return {
     name: name ?? kind,
     kind,
@@ -213,7 +238,11 @@ function listenerOf(listener: ParsedConfig["listeners"][number]): ListenerConfig
     ...(tls === undefined ? {} : { tls }),
     authRequired: authRequired ?? kind !== "relay",
     greetingDelayMs: greetingDelay ?? (kind === "relay" ? 100 : 0),
-    trustedNetworks: trustedNetworks ?? (isLoopback(address.host) ? LOOPBACK_NETWORKS : []),
+    trustedNetworks: trustedNetworks ?? (own ? LOOPBACK_NETWORKS : []),
+    proxyProtocol,
+    xclient,
+    earlyTalkers,
+    bareNewlines,
   };
 }
 

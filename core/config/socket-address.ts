@@ -31,14 +31,20 @@ export function isHost(text: string): boolean {
   return HOST.test(text) || (text.includes(":") && IPV6.test(text));
 }
 
+/** Whether a text names a unix socket: "unix:/path", no longer than a socket's name may be (sun_path of Linux). */
+export function isUnixSocket(text: string): boolean {
+  return /^unix:\/[!-~]{1,106}$/.test(text);
+}
+
 /** Whether a text is a dotted IPv4 address. */
 function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }
 
-/** "host:port" with IPv6 in brackets. */
+/** "host:port" with IPv6 in brackets; a unix socket is "unix:/path". */
 export function formatSocketAddress(address: SocketAddress): string {
+  if (isUnixSocket(address.host)) return address.host;
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 

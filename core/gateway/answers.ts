@@ -1,5 +1,5 @@
 /** Answers of the engine, made in one place. */
-import type { Reply } from "../mail/mod.ts";
+import { makeReply, type Reply } from "../mail/mod.ts";
 import type { Discard, MessageVerdict, Quarantine, SessionVerdict } from "../pipeline/mod.ts";
 import type { Answer } from "./session.ts";
 import { VERDICT_MEANINGS } from "./verdict-meanings.ts";
@@ -53,25 +53,27 @@ export const CODES: { readonly [kind in Answer["kind"]]: number } = {
 export const accepted = (id: string, text = "Message accepted"): Answer =>
   withRef({ kind: "accepted", enhanced: "2.0.0", text }, id);
 
-export const tempfailed = (enhanced: string, text: string, code = 451): Answer => ({
+/** @param detail subject and detail of the enhanced code ("5.3"); the class follows from the code (RFC 3463 2) */
+export const tempfailed = (detail: string, text: string, code: TransientReply = 451): Answer => ({
   kind: "tempfail",
-  enhanced,
-  text,
-  code,
+  ...makeReply(code, detail, text),
 });
 
-export const rejected = (enhanced: string, text: string, code = 550): Answer => ({
+/** @param detail subject and detail of the enhanced code ("7.1"); the class follows from the code (RFC 3463 2) */
+export const rejected = (detail: string, text: string, code: PermanentReply = 550): Answer => ({
   kind: "reject",
-  enhanced,
-  text,
-  code,
+  ...makeReply(code, detail, text),
 });
+
+/** Reply codes of the two kinds that the engine gives by itself (RFC 5321 4.2.3). */
+type TransientReply = 450 | 451 | 452;
+type PermanentReply = 503 | 535 | 550 | 552 | 554;
 
 /** Something of ours failed: the client tries again. */
-export const systemTrouble = (): Answer => tempfailed("4.3.0", "Temporary failure, please try again later");
+export const systemTrouble = (): Answer => tempfailed("3.0", "Temporary failure, please try again later");
 
 /** The configuration can not serve this message (RFC 3463 X.3.5). */
-export const cannotServe = (text: string): Answer => tempfailed("4.3.5", text);
+export const cannotServe = (text: string): Answer => tempfailed("3.5", text);
 
 /** The deadline from the final dot is over (RFC 3463 X.4.7). */
-export const tooLate = (): Answer => tempfailed("4.4.7", "Processing took too long, please try again later");
+export const tooLate = (): Answer => tempfailed("4.7", "Processing took too long, please try again later");

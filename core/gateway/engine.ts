@@ -56,6 +56,15 @@ export class Engine {
     return description?.kind === "smtp" ? description.mode : "inline";
   }
 
+  /**
+   * Whether a next hop answers each recipient by itself after the content (RFC 2033 4.2) and what it puts off could not
+   * be kept: such a transaction has one recipient, as our client hears one answer.
+   */
+  answersEach(nextHop: string): boolean {
+    const description = this.config.nextHops[nextHop];
+    return description?.kind === "smtp" && description.protocol === "lmtp" && !this.durableSpool;
+  }
+
   /** Counts a message or an event hook in; the returned function counts it out. */
   enter(): () => void {
     this.#underWay++;

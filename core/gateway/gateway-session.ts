@@ -92,7 +92,7 @@ export class EngineSession implements GatewaySession {
       this.#forget("auth");
       if (verdict) return answerOf(verdict);
       // Nobody vouched for the client: it can not slip through by everybody passing.
-      return rejected("5.7.8", "Authentication credentials invalid", 535);
+      return rejected("7.8", "Authentication credentials invalid", 535);
     } catch (error) {
       return this.#broken(error);
     }
@@ -116,7 +116,7 @@ export class EngineSession implements GatewaySession {
 
   async rcpt(forwardPath: Address, parameters: RcptParameters): Promise<Answer> {
     const transaction = this.#transaction;
-    if (!transaction) return rejected("5.5.1", "MAIL first", 503);
+    if (!transaction) return rejected("5.1", "MAIL first", 503);
     try {
       return await transaction.rcpt(forwardPath, parameters);
     } catch (error) {

@@ -101,5 +101,5 @@ export class MessageReceiver implements ContentReceiver {
 /** RFC 3463 X.3.1: the mail system is full. */
 const answerOfFault = (fault: unknown): Answer =>
   (fault as { code?: unknown } | undefined)?.code === "ENOSPC"
-    ? tempfailed("4.3.1", "Insufficient system storage", 452)
+    ? tempfailed("3.1", "Insufficient system storage", 452)
     : systemTrouble();

@@ -37,16 +37,31 @@ export async function runMessage(
   const bodyDigests = new BodyDigests(message, services.crypto, digests);
   const original = originalMessage(message, bodyDigests.original);
   const run = new MessageRun(transaction, content, original, bodyDigests, signal);
+  const unfit = unfitness(message);
+  if (unfit) return run.answerAll(unfit, message);
   const loop = loopOf(message.header, config.hostName);
   if (loop) {
     transaction.note("loop", loop);
-    return run.answerAll(rejected("5.4.6", "Routing loop detected", 554), message);
+    return run.answerAll(rejected("4.6", "Routing loop detected", 554), message);
   }
   const subject = { transaction, original, signal };
   const judged = await judgeData(subject, message);
   await judgeRoutes(subject, judged);
   return run.conclude(judged);
 }
+
+/** What can not be relayed at all, whatever plugins say. */
+function unfitness(message: Message): Answer | undefined {
+  // Plugins see the header section as far as it was read: a From or a part behind it would pass them by.
+  if (!message.headerWhole) return rejected("3.4", "Header section too large", 552);
+  // Our own trace field stands before it: RFC 5322 2.2.3 would make such a line a part of that.
+  if (message.headerBytes[0] === SPACE || message.headerBytes[0] === TAB)
+    return rejected("6.0", "Message does not begin with a header field");
+  return undefined;
+}
+
+const SPACE = 32;
+const TAB = 9;
 
 class MessageRun {
   readonly #transaction: Transaction;
@@ -117,7 +132,8 @@ class MessageRun {
       "fold",
       "several deliveries, or recipients to hold or queue, need a durable spool",
     );
-    return this.answerAll(cannotServe("This message can not be split here"), message);
+    const why = plans.length > 1 ? "This message can not be split here" : "This message can not be kept here";
+    return this.answerAll(cannotServe(why), message);
   }
 
   /** All of it in one commit before our 250, single inline deliveries too: none of them may go wrong beside the rest. */

@@ -54,7 +54,9 @@ export interface DeliverOptions {
   readonly signal: AbortSignal;
   /**
    * Asked once all RCPT replies are there and at least one is positive: whether to send the content. Otherwise the
-   * driver says RSET, and the results of accepted recipients are `aside` with 451.
+   * driver says RSET, and the results of accepted recipients are `aside` with 451. With a single recipient a driver may
+   * ask before anything is said, as `["accepted"]`: the content can then go with the commands, and is taken only if
+   * RCPT is (RFC 3030 4.2).
    */
   readonly proceed: (results: readonly (RecipientResult | "accepted")[]) => boolean;
 }

@@ -32,15 +32,18 @@ export class RouteGroup {
     }
     if (route === "none") {
       this.#transaction.note("noRoute", recipient.forwardPath.text);
-      return rejected("5.1.2", "No route to this recipient");
+      return rejected("1.2", "No route to this recipient");
     }
     if (!route) return undefined;
     const mode = route.mode ?? engine.modeOf(route.nextHop);
     if (mode !== "inline" || (engine.config.split === "spool" && engine.durableSpool)) return undefined;
-    if (this.#nextHop !== undefined && this.#nextHop !== route.nextHop) {
+    if (
+      this.#nextHop !== undefined &&
+      (this.#nextHop !== route.nextHop || engine.answersEach(route.nextHop))
+    ) {
       this.#transaction.note("otherRoute", `${recipient.forwardPath.text}: ${route.nextHop}`);
       // RFC 5321 4.5.3.1.10: the client sends the others in a transaction of their own.
-      return tempfailed("4.5.3", "Send this recipient in a transaction of its own", 452);
+      return tempfailed("5.3", "Send this recipient in a transaction of its own", 452);
     }
     this.#nextHop = route.nextHop;
     return undefined;

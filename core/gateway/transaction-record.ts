@@ -22,7 +22,9 @@ export function recordOf(
   end: TransactionEnd,
 ): TraceRecord {
   const { session } = transaction;
-  const { entries, dropped } = transaction.trace.entries();
+  const own = transaction.trace.entries();
+  const before = session.trace.entries();
+  const dropped = before.dropped + own.dropped;
   const record: { -readonly [K in keyof TraceRecord]: TraceRecord[K] } = {
     id: transaction.id,
     session: session.id,
@@ -38,7 +40,7 @@ export function recordOf(
     ],
     outcome,
     edits: end.edits ?? [],
-    entries: [...session.trace.entries().entries, ...entries],
+    entries: [...before.entries, ...own.entries],
     config: session.engine.config.hash,
   };
   if (session.ehloName !== undefined) record.ehlo = session.ehloName;

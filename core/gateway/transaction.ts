@@ -79,7 +79,7 @@ export class Transaction {
   async rcpt(given: Address, parameters: RcptParameters): Promise<Answer> {
     const { config, domains, postmaster } = this.session.engine;
     if (this.recipients.length >= config.limits.recipientsMax) {
-      return this.#refuse(given, tempfailed("4.5.3", "Too many recipients", 452));
+      return this.#refuse(given, tempfailed("5.3", "Too many recipients", 452));
     }
     const refusal = this.#relayRefusal(given);
     if (refusal) return this.#refuse(given, refusal);
@@ -168,7 +168,7 @@ export class Transaction {
     const why = strangerRefusal(given, session.engine.domains);
     if (!why) return undefined;
     this.note("relayRefused", why);
-    return rejected("5.7.1", "Relaying denied");
+    return rejected("7.1", "Relaying denied");
   }
 
   async #rcptHooks(slots: readonly Slot[], recipient: RecipientState): Promise<Answer | undefined> {

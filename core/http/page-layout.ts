@@ -1,5 +1,5 @@
 /** What all pages share: the frame, what the gateway is, and the notice shown in place of a page. */
-import type { GatewayConfig, NextHop, SocketAddress } from "../config/mod.ts";
+import { formatSocketAddress, type GatewayConfig, type NextHop, type SocketAddress } from "../config/mod.ts";
 import { type Html, html } from "./html.ts";
 
 /** What the gateway is, as the page's head says it. */
@@ -29,7 +29,7 @@ export function summarise(
   const addresses = config.listeners.map(({ address }, n) => listening[n] ?? address);
   return {
     hostName: config.hostName,
-    listeners: config.listeners.map(({ name }, n) => `${name} ${socket(addresses[n]!)}`),
+    listeners: config.listeners.map(({ name }, n) => `${name} ${formatSocketAddress(addresses[n]!)}`),
     nextHops: Object.entries(config.nextHops).map(([name, hop]) => `${name}: ${describe(hop)}`),
     pipeline: pipelineNames,
     version,
@@ -79,14 +79,11 @@ export function noticePage(summary: GatewaySummary, status: number, message: str
 
 function describe(hop: NextHop): string {
   if (hop.kind === "mailbox") return "built-in mailbox, shown here";
-  return `SMTP ${hop.servers.map(socket).join(", ")} (${hop.mode})`;
-}
-
-function socket({ host, port }: SocketAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${(hop.protocol ?? "smtp").toUpperCase()} ${hop.servers.map(formatSocketAddress).join(", ")} (${hop.mode})`;
 }
 
 function tryCommand(address: SocketAddress): string {
   const command = "npx postern send --to you@example.com";
-  return socket(address) === "127.0.0.1:2525" ? command : `${command} --server ${socket(address)}`;
+  const server = formatSocketAddress(address);
+  return server === "127.0.0.1:2525" ? command : `${command} --server ${server}`;
 }

@@ -195,7 +195,7 @@ async function planUtf8(
   const type = part.header.get("content-type") ?? "text/plain";
   const charset = /;\s*charset\*?\d*\*?\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;]*)/gi;
   const fields: [string, string][] = [
-    ["Content-Type", `${type.replace(charset, "").replace(/[\s;]+$/, "")}; charset=utf-8`],
+    ["Content-Type", `${withoutTail(type.replace(charset, ""))}; charset=utf-8`],
     ["Content-Transfer-Encoding", "quoted-printable"],
   ];
   if (part.start === 0 && !part.header.get("mime-version")) fields.push(["MIME-Version", "1.0"]);
@@ -283,3 +283,10 @@ const SOFT_BREAK = Uint8Array.of(61, 13, 10);
 const CODINGS = new Set(["8bit", "binary", "base64", "quoted-printable"]);
 const STRICT = { fatal: true, ignoreBOM: true };
 const REWRITTEN_BYTES_MAX = 1_048_576;
+
+/** A field's value without the white space and semicolons at its end. Backward, as a pattern would try each white space. */
+function withoutTail(value: string): string {
+  let end = value.length;
+  while (end > 0 && (value[end - 1] === ";" || value[end - 1]!.trim() === "")) end--;
+  return value.slice(0, end);
+}

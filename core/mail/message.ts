@@ -27,21 +27,27 @@ export interface MessageOptions {
 export class Message implements MessageView {
   /** The message as it came. */
   readonly original: Content;
+  /** Whether all of the original's header section is within the bound: else fields lie where nobody looks for them. */
+  readonly headerWhole: boolean;
   #form: Form;
 
-  private constructor(original: Content, form: Form) {
+  private constructor(original: Content, form: Form, headerWhole: boolean) {
     this.original = original;
+    this.headerWhole = headerWhole;
     this.#form = form;
   }
 
   /** Reads the header section of a message. Content without an empty line is a header section as a whole. */
   static async load(original: Content, options?: MessageOptions): Promise<Message> {
-    const headerBytes = await readHeaderBytes(original, options?.headerBytesMax ?? HEADER_BYTES_MAX);
+    const { headerBytes, whole } = await readHeaderBytes(
+      original,
+      options?.headerBytesMax ?? HEADER_BYTES_MAX,
+    );
     const pieces =
       original.size === 0
         ? []
         : [{ content: original, start: 0, end: original.size, original: true } as const];
-    return new Message(original, new Form(pieces, original.size, original, headerBytes, false));
+    return new Message(original, new Form(pieces, original.size, original, headerBytes, false), whole);
   }
 
   get size(): number {
@@ -78,7 +84,7 @@ export class Message implements MessageView {
 
   /** A second Message of the same form, in constant time; edits of one are not seen by the other. */
   fork(): Message {
-    return new Message(this.original, this.#form);
+    return new Message(this.original, this.#form, this.headerWhole);
   }
 
   /** Whether both have the very same edits (not merely equal bytes). */
@@ -200,9 +206,21 @@ class Form {
 
 const NOTHING = new Uint8Array(0);
 
-async function readHeaderBytes(content: Content, max: number): Promise<Uint8Array> {
-  const whole = content.bytes;
-  if (whole) return whole.subarray(0, headerSectionEnd(whole, max));
+/** The octets of the header section, and whether they are all of it or were cut at the bound. */
+async function readHeaderBytes(
+  content: Content,
+  max: number,
+): Promise<{ readonly headerBytes: Uint8Array; readonly whole: boolean }> {
+  const held = await firstBytes(content, max);
+  const end = emptyLineEnd(held, 0);
+  if (end > 0) return { headerBytes: held.subarray(0, end), whole: true };
+  const more = content.size > held.length;
+  return { headerBytes: held.subarray(0, headerSectionEnd(held, max, more)), whole: !more };
+}
+
+/** At most `max` octets of a content, fewer where its header section ends before. */
+async function firstBytes(content: Content, max: number): Promise<Uint8Array> {
+  if (content.bytes) return content.bytes.subarray(0, max);
   let held = NOTHING as Uint8Array;
   for await (const chunk of content.read(0, Math.min(content.size, max))) {
     const searched = held.length;
@@ -210,7 +228,7 @@ async function readHeaderBytes(content: Content, max: number): Promise<Uint8Arra
     const end = emptyLineEnd(held, Math.max(searched - 3, 0));
     if (end > 0) return held.subarray(0, end);
   }
-  return held.subarray(0, headerSectionEnd(held, max, content.size > held.length));
+  return held;
 }
 
 /** End of the header section: past the empty line, or at `max` after the last whole line, or at the end. */

@@ -60,23 +60,38 @@ export async function findBase64Group(
   const decoder = new Base64Decoder();
   let consumed = 0;
   for await (const chunk of chunks) {
-    if (decoder.produced + chunk.length + 3 <= offset) {
-      decoder.update(chunk);
-      consumed += chunk.length;
-      continue;
-    }
-    for (let at = 0; at < chunk.length; at++) {
-      const start = decoder.groupStart;
-      const octets = decoder.update(chunk.subarray(at, at + 1));
-      if (octets.length > 0 && decoder.produced > offset && start !== undefined) {
-        return { start, end: consumed + at + 1, octets, decodedStart: decoder.produced - octets.length };
-      }
+    for (let at = 0; at < chunk.length; at += BLOCK_BYTES) {
+      const block = chunk.subarray(at, at + BLOCK_BYTES);
+      // Only the block that passes the offset is read octet by octet.
+      const before = decoder.copy();
+      decoder.update(block);
+      if (decoder.produced > offset) return groupIn(block, before, consumed + at, offset);
     }
     consumed += chunk.length;
   }
   const start = decoder.groupStart;
   if (start === undefined) return undefined;
   return { start, end: consumed, octets: decoder.finish(), decodedStart: decoder.produced };
+}
+
+/** Octets that are decoded at once while the group is looked for. */
+const BLOCK_BYTES = 1024;
+
+/** @param decoder as it was before the block @param blockAt the block's offset in the encoded body */
+function groupIn(
+  block: Uint8Array,
+  decoder: Base64Decoder,
+  blockAt: number,
+  offset: number,
+): Base64Group | undefined {
+  for (let at = 0; at < block.length; at++) {
+    const start = decoder.groupStart;
+    const octets = decoder.update(block.subarray(at, at + 1));
+    if (octets.length > 0 && decoder.produced > offset && start !== undefined) {
+      return { start, end: blockAt + at + 1, octets, decodedStart: decoder.produced - octets.length };
+    }
+  }
+  return undefined;
 }
 
 /** The offset in a quoted-printable body where the octet at a decoded offset begins. */

@@ -27,6 +27,17 @@ export class Base64Decoder implements TransferDecoder {
   #produced = 0;
   #groupStart = 0;
 
+  /** A second decoder at the same place. */
+  copy(): Base64Decoder {
+    const copy = new Base64Decoder();
+    copy.#bits = this.#bits;
+    copy.#digits = this.#digits;
+    copy.#consumed = this.#consumed;
+    copy.#produced = this.#produced;
+    copy.#groupStart = this.#groupStart;
+    return copy;
+  }
+
   /** Octets decoded in whole groups so far. */
   get produced(): number {
     return this.#produced;

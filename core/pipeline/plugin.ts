@@ -91,6 +91,8 @@ export interface PluginDefinition<
 export interface PluginCheckContext {
   readonly domains: readonly string[];
   readonly nextHops: readonly string[];
+  /** Whether accepted mail can be kept: without it nothing may be queued, held or split. */
+  readonly durableSpool: boolean;
 }
 
 /** The names of facts in a list. */

@@ -1,19 +1,25 @@
 /**
- * The connections of one next hop, kept and running: the last used is used first, those idle for 15 s say QUIT.
- * Waits for a free one are bounded in number and in time. Does not know what is said on a connection.
+ * The connections of one next hop, kept and running: the last used is used first; those idle for 15 s, too old or used
+ * often enough say QUIT. Waits for a free one are bounded in number and in time. Does not know what is said on a
+ * connection.
  */
 import type { Clock, Log } from "../pipeline/mod.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
-import { type ConnectionOptions, OpenFault, openConnection } from "./open-connection.ts";
+import { type ConnectionOptions, OpenFault, openConnection, serverName } from "./open-connection.ts";
+import { ServerOrder } from "./server-order.ts";
 
 /** What {@link ConnectionPool} needs. */
 export interface PoolOptions {
   readonly nextHop: string;
-  /** Tried in order; at least one. */
+  /** Tried in order, or by `weights`; at least one. */
   readonly servers: readonly ConnectionOptions[];
+  readonly weights: readonly number[] | undefined;
   /** When the handshake of STARTTLS fails, go on without TLS (opportunistic TLS without credentials). */
   readonly clearOnHandshakeFault: boolean;
   readonly connectionsMax: number;
+  /** A connection is not used for more transactions, nor for one more after this time. */
+  readonly transactionsMax: number;
+  readonly lifeMs: number;
   /** Longest wait for a free connection. */
   readonly waitMs: number;
   readonly clock: Clock;
@@ -35,6 +41,7 @@ export class ConnectionPool {
   readonly #options: PoolOptions;
   readonly #idle: NextHopConnection[] = [];
   readonly #waiters = new Set<Waiter>();
+  readonly #order: ServerOrder;
   /** Kept, running and being opened. */
   #total = 0;
   #sweep: NodeJS.Timeout | undefined;
@@ -44,6 +51,7 @@ export class ConnectionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#order = new ServerOrder(options.servers.length, options.weights, options.clock);
   }
 
   /** A kept connection, when one is idle and still open. */
@@ -81,12 +89,18 @@ export class ConnectionPool {
       connection.cut();
       return;
     }
+    const { clock, transactionsMax, lifeMs } = this.#options;
+    const now = clock.monotonic();
+    if (connection.transactions >= transactionsMax || now - connection.openedAt >= lifeMs) {
+      connection.quit();
+      return;
+    }
     const waiter = this.#nextWaiter();
     if (waiter) {
       waiter.resolve(connection);
       return;
     }
-    connection.idleSince = this.#options.clock.monotonic();
+    connection.idleSince = now;
     this.#idle.push(connection);
     if (this.#onEmpty) this.#quitIdle(0);
     this.#sweep ??= setInterval(() => this.#quitIdle(idleMs), 1000).unref();
@@ -103,20 +117,27 @@ export class ConnectionPool {
 
   async #open(signal: AbortSignal): Promise<NextHopConnection> {
     const faults: OpenFault[] = [];
-    for (const server of this.#options.servers) {
+    for (const index of this.#order.next()) {
+      const server = this.#options.servers[index]!;
       try {
-        return await this.#openServer(server, signal);
+        this.#order.trying(index);
+        const connection = await this.#openServer(server, signal);
+        if (this.#order.answered(index))
+          this.#options.log.info("nextHopUp", { nextHop: this.#options.nextHop, server: connection.server });
+        return connection;
       } catch (error) {
         const fault = error instanceof OpenFault ? error : new OpenFault(String(error), "connection");
         faults.push(fault);
         const fields = {
           nextHop: this.#options.nextHop,
-          server: `${server.host}:${server.port}`,
+          server: serverName(server),
           cause: fault.message,
         };
         if (fault.about === "us") this.#options.log.error("nextHopRefusesUs", fields);
         else this.#options.log.warn("nextHopDown", fields);
+        // Out of time is not out of order.
         if (signal.aborted) break;
+        this.#order.failed(index);
       }
     }
     const about = faults.some((fault) => fault.about === "us") ? "us" : "connection";
@@ -132,6 +153,7 @@ export class ConnectionPool {
       if (!retry || signal.aborted) throw error;
       connection = await openConnection({ ...server, startTls: "none" }, signal);
     }
+    connection.openedAt = this.#options.clock.monotonic();
     connection.onEnd = () => this.#ended(connection);
     this.last = connection;
     return connection;

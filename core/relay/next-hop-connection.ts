@@ -5,9 +5,13 @@
 import type { Socket } from "node:net";
 import type { NextHopExtensions } from "../gateway/mod.ts";
 import { ReplyReader } from "./reply-reader.ts";
+import { type ReplyTimeouts, replyTimeouts } from "./reply-timeouts.ts";
 
 /** Gets a whole reply, lines parted by "\n". */
 type OnReply = (reply: string) => void;
+
+/** Content of at most this is copied behind its commands. */
+const COPIED_BYTES_MAX = 16_384;
 
 /** How long a server may take to answer QUIT before the connection is cut. */
 const QUIT_MS = 2_000;
@@ -18,16 +22,25 @@ export interface ConnectionIdentity {
   readonly server: string;
   /** Whether its certificate is checked. */
   readonly verified: boolean;
-  /** Silence after which a connection that waits for an answer is given up. */
-  readonly replyTimeoutMs: number;
+  readonly lmtp: boolean;
+  /** Caps the silence of every phase; absent: the times of reply-timeouts.ts. */
+  readonly replyTimeoutMs: number | undefined;
 }
 
 /** A connection; `onEnd` is called once when it is over, for whatever reason. */
 export class NextHopConnection {
   readonly server: string;
   readonly verified: boolean;
+  /** LMTP (RFC 2033): each recipient has an answer of its own after the content. */
+  readonly lmtp: boolean;
   /** Transactions done; a connection with none is fresh. */
   transactions = 0;
+  /** Says EHLO anew, where the server began the session anew; set by whoever opened it. */
+  greetAgain: (() => Promise<void>) | undefined;
+  /** The XCLIENT command that holds for the session. */
+  toldClient: string | undefined;
+  /** When it was opened, by the clock's monotonic time. */
+  openedAt = 0;
   /** When it became idle, by the clock's monotonic time. */
   idleSince = 0;
   /** The error that ended it, if any. */
@@ -36,21 +49,26 @@ export class NextHopConnection {
   onEnd: (() => void) | undefined;
   /** Set by the transaction under way. */
   onBroken: (() => void) | undefined;
-  /** What the last EHLO offered: keywords in capitals with their parameters. */
-  keywords: ReadonlyMap<string, string> = new Map();
   /** Whether TLS is up. */
   secure = false;
-  readonly #replyTimeoutMs: number;
+  readonly timeouts: ReplyTimeouts;
   readonly #waiting: OnReply[] = [];
+  /** For each of `#waiting` the silence it allows, in ms. */
+  readonly #limits: number[] = [];
+  /** What the socket's timer stands at. */
+  #limitMs = 0;
   #reader = new ReplyReader();
+  #keywords: ReadonlyMap<string, string> = new Map();
+  #sizeMax = 0;
   #socket: Socket | undefined;
   #ended = false;
   #unsent = "";
 
-  constructor({ server, verified, replyTimeoutMs }: ConnectionIdentity) {
+  constructor({ server, verified, lmtp, replyTimeoutMs }: ConnectionIdentity) {
+    this.lmtp = lmtp;
     this.server = server;
     this.verified = verified;
-    this.#replyTimeoutMs = replyTimeoutMs;
+    this.timeouts = replyTimeouts(replyTimeoutMs);
   }
 
   /** The socket, TLS or not; undefined before it is connected and once the connection ended. */
@@ -64,15 +82,32 @@ export class NextHopConnection {
   }
 
   /** Whether the last EHLO offered the keyword. */
-  offers(keyword: "SIZE" | "8BITMIME" | "SMTPUTF8" | "DSN" | "REQUIRETLS" | "PIPELINING"): boolean {
+  offers(
+    keyword: "SIZE" | "8BITMIME" | "SMTPUTF8" | "DSN" | "REQUIRETLS" | "PIPELINING" | "CHUNKING",
+  ): boolean {
     return this.keywords.has(keyword);
   }
 
-  extensions(): NextHopExtensions {
+  /** Octets of content that it takes, 0 where it names no bound. */
+  get sizeMax(): number {
+    return this.#sizeMax;
+  }
+
+  /** What the last EHLO offered: keywords in capitals with their parameters. */
+  get keywords(): ReadonlyMap<string, string> {
+    return this.#keywords;
+  }
+
+  set keywords(keywords: ReadonlyMap<string, string>) {
+    this.#keywords = keywords;
     // RFC 1870 4: 0, and no number, say that there is no fixed bound.
-    const size = Number(this.keywords.get("SIZE"));
+    const size = Number(keywords.get("SIZE"));
+    this.#sizeMax = size > 0 ? size : 0;
+  }
+
+  extensions(): NextHopExtensions {
     return {
-      ...(size > 0 ? { size } : {}),
+      ...(this.#sizeMax > 0 ? { size: this.#sizeMax } : {}),
       eightBitMime: this.offers("8BITMIME"),
       smtputf8: this.offers("SMTPUTF8"),
       dsn: this.offers("DSN"),
@@ -99,7 +134,8 @@ export class NextHopConnection {
     const socket = this.#socket;
     if (!socket || this.#ended) throw this.fault ?? new Error("the connection was ended");
     this.#reader = new ReplyReader();
-    socket.setTimeout(this.#replyTimeoutMs, () => this.#onSilence());
+    this.#limitMs = 0;
+    socket.on("timeout", () => this.#onSilence());
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.once("close", () => {
       if (socket === this.#socket) this.end(undefined);
@@ -110,22 +146,51 @@ export class NextHopConnection {
    * Says one command at the next `flush`; `onReply` gets the whole reply, and is never called once the connection ended.
    *
    * @param line without its line end, and without any in it
+   * @param limitMs longest silence before its answer
    */
-  say(line: string, onReply: OnReply): void {
+  say(line: string, onReply: OnReply, limitMs = this.timeouts.commandMs): void {
     this.#unsent += `${line}\r\n`;
-    this.#waiting.push(onReply);
+    this.expect(onReply, limitMs);
   }
 
-  /** Sends what `say` collected, in one write. */
-  flush(): void {
+  /**
+   * Sends what `say` collected, in one write.
+   *
+   * @param content leaves behind the commands, as it is
+   * @returns false when the socket wants no more for now
+   */
+  flush(content?: Uint8Array): boolean {
     const commands = this.#unsent;
     this.#unsent = "";
-    if (commands !== "" && !this.#ended) this.#socket?.write(commands, "utf8");
+    const socket = this.#socket;
+    if (commands === "" || this.#ended || !socket) return true;
+    if (!content) return socket.write(commands, "utf8");
+    // The copy of a small one costs less than a second write.
+    if (content.length <= COPIED_BYTES_MAX)
+      return socket.write(Buffer.concat([Buffer.from(commands, "utf8"), content]));
+    socket.cork();
+    socket.write(commands, "utf8");
+    const takesMore = socket.write(content);
+    socket.uncork();
+    return takesMore;
   }
 
-  /** Expects a reply without a command: the greeting, and the one after the content. */
-  expect(onReply: OnReply): void {
+  /** Expects a reply without a command: the greeting, and those after the content. */
+  expect(onReply: OnReply, limitMs: number): void {
+    // What is there already, with nothing asked, would be taken for the answer to this.
+    if (this.#waiting.length === 0 && this.#reader.pending) {
+      this.end(new Error("the server answers what was not asked yet"));
+      return;
+    }
     this.#waiting.push(onReply);
+    this.#limits.push(limitMs);
+    if (this.#waiting.length === 1) this.#watch();
+  }
+
+  /** Sets anew the silence that the next reply may take. */
+  limit(limitMs: number): void {
+    if (this.#limits.length > 0) this.#limits[0] = limitMs;
+    this.#watch();
   }
 
   /** Says QUIT and waits for the answer, for a while. */
@@ -165,9 +230,19 @@ export class NextHopConnection {
   #onReply(reply: string): void {
     if (this.#ended) return;
     const onReply = this.#waiting.shift();
+    this.#limits.shift();
+    this.#watch();
     if (onReply) onReply(reply);
     // Most often 421, as the server ends an idle connection (RFC 5321 3.8).
     else this.end(new Error(`the server said unasked: ${shownReply(reply)}`));
+  }
+
+  /** Sets the timer to what the next reply may take; the timer is run anew by octets, either way. */
+  #watch(): void {
+    const limitMs = this.#limits[0];
+    if (limitMs === undefined || limitMs === this.#limitMs) return;
+    this.#limitMs = limitMs;
+    this.#socket?.setTimeout(limitMs);
   }
 
   #onSilence(): void {

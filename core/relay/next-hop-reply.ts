@@ -3,7 +3,7 @@
  * 451, words without controls and bounded. Does not decide what a reply means for a delivery beyond its first digit.
  */
 import type { RecipientResult } from "../gateway/mod.ts";
-import type { Reply } from "../mail/mod.ts";
+import { makeReply, type Reply } from "../mail/mod.ts";
 
 const textMax = 512;
 const enhancedPattern = /^([245])\.(\d{1,3})\.(\d{1,3})(?: |$)/;
@@ -23,10 +23,8 @@ export function readReply(raw: string): Reply {
     };
   }
   const code = codeOf(raw);
-  const last = raw.slice(raw.lastIndexOf("\n") + 1);
   const first = Math.floor(code / 100);
-  if (code !== codeOf(last) || (first !== 2 && first !== 3 && first !== 4 && first !== 5))
-    return { code: 451, enhanced: "4.5.0", text: "The next hop gave an answer that can not be read" };
+  if (!isCode(raw, code) || (first !== 2 && first !== 3 && first !== 4 && first !== 5)) return unreadable;
   let enhanced = "";
   const lines: string[] = [];
   // Four times the bound is enough to fill it, with codes on each line.
@@ -45,6 +43,23 @@ export function readReply(raw: string): Reply {
     enhanced: enhanced || (first === 3 ? "" : `${first}.0.0`),
     text: lines.join("\n").slice(0, textMax).trim(),
   };
+}
+
+/** What stands for a reply that can not be read; who said it may be out of step, so its connection is given up. */
+export const unreadable: Reply = {
+  code: 451,
+  enhanced: "4.5.0",
+  text: "The next hop gave an answer that can not be read",
+};
+
+/** Whether all lines of a reply have this code (RFC 5321 4.2.1): one that says two things says nothing. */
+export function isCode(raw: string, code: number): boolean {
+  const digits = String(code);
+  for (let at = 0; ; ) {
+    if (!raw.startsWith(digits, at) || codeOf(raw.slice(at, at + 4)) !== code) return false;
+    at = raw.indexOf("\n", at) + 1;
+    if (at === 0) return true;
+  }
 }
 
 /** Whether a reply is about us as a client of the next hop: authentication is wanted or was refused (RFC 4954 6). */
@@ -73,14 +88,18 @@ function codeOf(line: string): number {
 
 /** Our own replies of this folder, all tempfailed or rejected. */
 export const relayReplies = {
-  unreachable: { code: 451, enhanced: "4.4.1", text: "The next hop can not be reached now" },
-  lost: { code: 451, enhanced: "4.4.2", text: "The connection to the next hop was lost" },
-  aboutUs: { code: 451, enhanced: "4.3.5", text: "The next hop can not be used now" },
-  busy: { code: 451, enhanced: "4.4.5", text: "Too many messages for the next hop now" },
-  notSent: { code: 451, enhanced: "4.4.0", text: "Not sent with the other recipients, try again" },
-  noContent: { code: 451, enhanced: "4.3.0", text: "The message can not be read now" },
-  noEightBit: { code: 554, enhanced: "5.6.3", text: "The next hop does not take 8-bit content" },
-  noUtf8: { code: 550, enhanced: "5.6.7", text: "The next hop does not take internationalized addresses" },
-  noRequireTls: { code: 550, enhanced: "5.7.30", text: "The next hop does not support REQUIRETLS" },
-  badAddress: { code: 553, enhanced: "5.1.3", text: "The address can not be sent" },
+  unreachable: makeReply(451, "4.1", "The next hop can not be reached now"),
+  lost: makeReply(451, "4.2", "The connection to the next hop was lost"),
+  aboutUs: makeReply(451, "3.5", "The next hop can not be used now"),
+  busy: makeReply(451, "4.5", "Too many messages for the next hop now"),
+  notSent: makeReply(451, "4.0", "Not sent with the other recipients, try again"),
+  noContent: makeReply(451, "3.0", "The message can not be read now"),
+  noEightBit: makeReply(554, "6.3", "The next hop does not take 8-bit content"),
+  noUtf8: makeReply(550, "6.7", "The next hop does not take internationalized mail"),
+  tooBig: makeReply(552, "3.4", "Message size exceeds fixed limit"),
+  noRequireTls: makeReply(550, "7.30", "The next hop does not support REQUIRETLS"),
+  badAddress: makeReply(553, "1.3", "The address can not be sent"),
 } as const satisfies Record<string, Reply>;
+
+/** Our own words are not the next hop's: they are never hidden. */
+export const ownReplies: ReadonlySet<Reply> = new Set(Object.values(relayReplies));

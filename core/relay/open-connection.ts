@@ -5,10 +5,13 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { NextHopConnection, shownReply } from "./next-hop-connection.ts";
+import { isCode } from "./next-hop-reply.ts";
 import { type Credentials, chooseExchange } from "./sasl.ts";
+import { plainFingerprint } from "./tls-policy.ts";
 
 /** How to reach one server. */
 export interface ConnectionOptions {
+  /** A name, an address, or "unix:/path" with any port. */
   readonly host: string;
   readonly port: number;
   readonly hostName: string;
@@ -17,11 +20,15 @@ export interface ConnectionOptions {
   readonly startTls: "none" | "offered" | "always";
   /** Whether the certificate must be valid for `host`. */
   readonly verify: boolean;
+  /** SHA-256 of certificates, as `plainFingerprint` writes them: it must be one of these, whoever signed it. */
+  readonly fingerprints?: readonly string[];
   readonly auth: Credentials | undefined;
   /** TCP and TLS handshakes, each. */
   readonly connectTimeoutMs: number;
-  /** Silence after which a connection that waits for an answer is given up. */
-  readonly replyTimeoutMs: number;
+  /** LMTP in place of SMTP. */
+  readonly lmtp?: boolean;
+  /** Caps the silence of every phase; absent: the times of reply-timeouts.ts. */
+  readonly replyTimeoutMs: number | undefined;
 }
 
 /** Why a connection could not be opened. */
@@ -38,6 +45,9 @@ export class OpenFault extends Error {
   }
 }
 
+/** What stands before the path of a unix socket. */
+const unixPrefix = "unix:";
+
 /** Keywords of one EHLO answer that are read. */
 const KEYWORDS_MAX = 100;
 
@@ -50,16 +60,18 @@ export async function openConnection(
   signal: AbortSignal,
 ): Promise<NextHopConnection> {
   if (signal.aborted) throw new OpenFault("the deadline is over", "connection");
-  const { host, port, verify, replyTimeoutMs } = options;
-  const server = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const connection = new NextHopConnection({ server, verified: verify, replyTimeoutMs });
+  const { verify, lmtp = false, replyTimeoutMs } = options;
+  const server = serverName(options);
+  const verified = verify || options.fingerprints !== undefined;
+  const connection = new NextHopConnection({ server, verified, lmtp, replyTimeoutMs });
   const abort = () => connection.end(new Error("the deadline is over"));
   signal.addEventListener("abort", abort);
   try {
     await connect(connection, options);
     const greeting = await ask(connection, undefined);
-    if (!greeting.startsWith("220")) throw refusal("greeting", greeting);
-    await ehlo(connection, options);
+    if (!isCode(greeting, 220)) throw refusal("greeting", greeting);
+    connection.greetAgain = () => ehlo(connection, options);
+    await connection.greetAgain();
     await secureByPolicy(connection, options);
     if (options.auth) await authenticate(connection, options.auth);
     if (!connection.socket) throw connection.fault ?? new Error("the server closed the connection");
@@ -75,10 +87,20 @@ export async function openConnection(
   }
 }
 
+/** A server for people: "192.0.2.1:25", "[2001:db8::1]:25", "unix:/run/lmtp". */
+export function serverName({ host, port }: Pick<ConnectionOptions, "host" | "port">): string {
+  if (host.startsWith(unixPrefix)) return host;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Where Node connects to. */
+function placeOf({ host, port }: ConnectionOptions): { path: string } | { host: string; port: number } {
+  return host.startsWith(unixPrefix) ? { path: host.slice(unixPrefix.length) } : { host, port };
+}
+
 async function connect(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {
-  const { host, port } = options;
   if (options.implicitTls) return startTls(connection, options, undefined);
-  const socket = connectTcp({ host, port, noDelay: true });
+  const socket = connectTcp({ ...placeOf(options), noDelay: true });
   connection.hold(socket);
   await established(socket, "connect", options.connectTimeoutMs);
   connection.listen();
@@ -101,20 +123,24 @@ function established(socket: Socket, event: "connect" | "secureConnect", ms: num
 }
 
 /** Says a command, or waits for the greeting. `check` runs before anything else is read. */
-async function ask(
+export async function ask(
   connection: NextHopConnection,
   command: string | undefined,
   check?: () => void,
 ): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const ended = () => reject(connection.fault ?? new Error("the server closed the connection"));
+  const before = connection.onEnd;
+  const ended = () => {
+    reject(connection.fault ?? new Error("the server closed the connection"));
+    before?.();
+  };
   const onReply = (reply: string) => {
     check?.();
     resolve(reply);
   };
   connection.onEnd = ended;
-  if (!connection.socket) ended();
-  else if (command === undefined) connection.expect(onReply);
+  if (!connection.socket) reject(connection.fault ?? new Error("the connection was ended"));
+  else if (command === undefined) connection.expect(onReply, connection.timeouts.greetingMs);
   else {
     connection.say(command, onReply);
     connection.flush();
@@ -122,21 +148,24 @@ async function ask(
   try {
     return await promise;
   } finally {
-    connection.onEnd = undefined;
+    connection.onEnd = before;
   }
 }
 
 async function ehlo(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {
-  const reply = await ask(connection, `EHLO ${options.hostName}`);
-  if (reply.startsWith("250")) {
+  const verb = options.lmtp ? "LHLO" : "EHLO";
+  const reply = await ask(connection, `${verb} ${options.hostName}`);
+  if (isCode(reply, 250)) {
     connection.keywords = readKeywords(reply);
     return;
   }
   // RFC 5321 3.2: a server of old times knows HELO only; with it there is neither TLS nor AUTH.
-  const needsMore = (options.startTls === "always" && !connection.secure) || options.auth !== undefined;
-  if (!/^50[024]/.test(reply) || needsMore) throw refusal("EHLO", reply);
+  const needsMore =
+    options.lmtp || (options.startTls === "always" && !connection.secure) || options.auth !== undefined;
+  if (!(isCode(reply, 500) || isCode(reply, 502) || isCode(reply, 504)) || needsMore)
+    throw refusal(verb, reply);
   const helo = await ask(connection, `HELO ${options.hostName}`);
-  if (!helo.startsWith("250")) throw refusal("HELO", helo);
+  if (!isCode(helo, 250)) throw refusal("HELO", helo);
   connection.keywords = new Map();
 }
 
@@ -152,7 +181,7 @@ async function secureByPolicy(connection: NextHopConnection, options: Connection
     if (connection.hasMore)
       connection.end(new OpenFault("it sent octets in the clear behind its answer to STARTTLS", "us"));
   });
-  if (!reply.startsWith("220")) {
+  if (!isCode(reply, 220)) {
     if (policy === "offered") return;
     throw refusal("STARTTLS", reply);
   }
@@ -167,16 +196,22 @@ async function startTls(
   options: ConnectionOptions,
   below: Socket | undefined,
 ): Promise<void> {
-  const { host, port, verify } = options;
+  const { host, verify } = options;
   const session = tlsSessions.get(options);
   const socket = connectTls({
-    ...{ host, port, rejectUnauthorized: verify, minVersion: "TLSv1.2" },
+    ...placeOf(options),
+    ...{ rejectUnauthorized: verify, minVersion: "TLSv1.2" },
     ...(below ? { socket: below } : {}),
     // RFC 6066 3: an address is no server name.
-    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(isIP(host) === 0 && !host.startsWith(unixPrefix) ? { servername: host } : {}),
     ...(session ? { session } : {}),
   });
-  socket.on("session", (fresh) => tlsSessions.set(options, fresh));
+  // One is only kept once its server is trusted: who resumes it is not looked at again.
+  let fresh: Buffer | undefined;
+  socket.on("session", (one) => {
+    fresh = one;
+    if (connection.secure) tlsSessions.set(options, one);
+  });
   connection.hold(socket);
   try {
     await established(socket, "secureConnect", options.connectTimeoutMs);
@@ -187,7 +222,14 @@ async function startTls(
     if (!certificate && !below) throw error;
     throw new OpenFault(`TLS: ${message}`, "us", below !== undefined);
   }
+  if (options.fingerprints && !socket.isSessionReused()) {
+    const { fingerprint256 = "" } = socket.getPeerCertificate();
+    if (!options.fingerprints.includes(plainFingerprint(fingerprint256))) {
+      throw new OpenFault(`TLS: its certificate ${fingerprint256} is none of the fingerprints`, "us");
+    }
+  }
   connection.secure = true;
+  if (fresh) tlsSessions.set(options, fresh);
   connection.listen();
 }
 
@@ -198,7 +240,7 @@ async function authenticate(connection: NextHopConnection, credentials: Credenti
   if (!exchange) throw new OpenFault("it offers no mechanism of AUTH that is known here", "us");
   const initial = exchange.initial === undefined ? "" : ` ${base64(exchange.initial)}`;
   let reply = await ask(connection, `AUTH ${exchange.mechanism}${initial}`);
-  while (reply.startsWith("334")) {
+  while (isCode(reply, 334)) {
     let answer: string;
     try {
       answer = await exchange.answer(Buffer.from(reply.slice(4), "base64").toString("utf8"));
@@ -207,7 +249,7 @@ async function authenticate(connection: NextHopConnection, credentials: Credenti
     }
     reply = await ask(connection, base64(answer));
   }
-  if (!reply.startsWith("235")) throw refusal("AUTH", reply);
+  if (!isCode(reply, 235)) throw refusal("AUTH", reply);
   if (!exchange.complete())
     throw new OpenFault("it took the login without proof that it knows the password", "us");
 }

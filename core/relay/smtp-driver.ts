@@ -15,9 +15,12 @@ import type {
 import type { Reply } from "../mail/mod.ts";
 import type { Clock, Log } from "../pipeline/mod.ts";
 import { ConnectionPool, PoolBusy } from "./connection-pool.ts";
+import { type ContentNeeds, contentNeeds } from "./content-needs.ts";
+import { type ForwardClient, forwardClient } from "./forward-client.ts";
+import { MessageRate } from "./message-rate.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
-import { type ConnectionOptions, OpenFault } from "./open-connection.ts";
+import { type ConnectionOptions, OpenFault, serverName } from "./open-connection.ts";
 import { runTransaction } from "./smtp-transaction.ts";
 import { tlsPolicyOf } from "./tls-policy.ts";
 
@@ -38,20 +41,28 @@ export function createSmtpDriver(
   return new SmtpDriver(name, description, options);
 }
 
+const MESSAGES_PER_CONNECTION_MAX = 1_000;
+const CONNECTION_LIFE_TIME = "5m";
+
 class SmtpDriver implements NextHopDriver {
   readonly description: string;
   readonly #name: string;
   readonly #log: Log;
   readonly #passReplyText: boolean;
   readonly #pool: ConnectionPool;
+  readonly #rate: MessageRate | undefined;
+  readonly #forwardClient: ForwardClient | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(name: string, description: SmtpNextHop, { hostName, log, clock }: SmtpDriverOptions) {
     const { servers, connectTimeout, replyTimeout, connectionsMax, auth, implicitTls } = description;
     this.#name = name;
     this.#log = log;
+    this.#forwardClient = description.forwardClient;
+    const { messagesPerSecondMax: perSecond } = description;
+    if (perSecond !== undefined) this.#rate = new MessageRate(perSecond, durationMs(connectTimeout), clock);
     this.#passReplyText = description.passReplyText;
-    this.description = `smtp ${servers.map(({ host, port }) => `${host}:${port}`).join(", ")}`;
+    this.description = `${description.protocol ?? "smtp"} ${servers.map(serverName).join(", ")}`;
     const policies = servers.map(({ host }) => tlsPolicyOf(description, host));
     this.#pool = new ConnectionPool({
       nextHop: name,
@@ -64,11 +75,15 @@ class SmtpDriver implements NextHopDriver {
           ...policies[index]!,
           auth,
           connectTimeoutMs: durationMs(connectTimeout),
-          replyTimeoutMs: durationMs(replyTimeout),
+          replyTimeoutMs: replyTimeout === undefined ? undefined : durationMs(replyTimeout),
+          lmtp: description.protocol === "lmtp",
         }),
       ),
       clearOnHandshakeFault: policies.every(({ startTls }) => startTls === "offered") && !implicitTls,
       connectionsMax,
+      weights: description.weights,
+      transactionsMax: description.messagesPerConnectionMax ?? MESSAGES_PER_CONNECTION_MAX,
+      lifeMs: durationMs(description.connectionLifeTime ?? CONNECTION_LIFE_TIME),
       waitMs: durationMs(connectTimeout),
       clock,
       log,
@@ -77,6 +92,18 @@ class SmtpDriver implements NextHopDriver {
 
   async deliver(delivery: Delivery, options: DeliverOptions): Promise<DeliveryResult> {
     if (this.#closed) return failed(delivery, relayReplies.unreachable, "connection", "the driver is closed");
+    let needs: ContentNeeds;
+    try {
+      const { content } = delivery;
+      // In memory there is nothing to wait for.
+      needs = content.bytes ? (contentNeeds(content) as ContentNeeds) : await contentNeeds(content);
+    } catch (error) {
+      const cause = `the content can not be read: ${String(error)}`;
+      return failed(delivery, relayReplies.noContent, "connection", cause);
+    }
+    if (this.#rate && !(await this.#rate.turn(options.signal)))
+      return failed(delivery, relayReplies.busy, "connection", "its messages per second are used up");
+    const job = { delivery, needs, options, passReplyText: this.#passReplyText };
     let fresh = false;
     for (;;) {
       let connection: NextHopConnection;
@@ -87,7 +114,22 @@ class SmtpDriver implements NextHopDriver {
         return openFailed(delivery, error);
       }
       const kept = connection.transactions > 0;
-      const outcome = await runTransaction(connection, delivery, options, this.#passReplyText);
+      if (this.#forwardClient !== undefined) {
+        try {
+          await forwardClient(connection, delivery, this.#forwardClient, options.signal);
+        } catch (error) {
+          connection.cut();
+          const again = kept && !fresh && !options.signal.aborted && (error as OpenFault).about !== "us";
+          if (!again) {
+            const result = openFailed(delivery, error);
+            if (result.ended === "us") this.#logRefusal(connection.server, result.cause);
+            return result;
+          }
+          fresh = true;
+          continue;
+        }
+      }
+      const outcome = await runTransaction(connection, job);
       if (outcome.connection === "free") this.#pool.release(connection);
       else if (outcome.connection === "reset") this.#reset(connection);
       if (outcome.stale && kept && !fresh && !options.signal.aborted) {
@@ -95,14 +137,13 @@ class SmtpDriver implements NextHopDriver {
         continue;
       }
       const { result } = outcome;
-      if (result.ended === "us")
-        this.#log.error("nextHopRefusesUs", {
-          nextHop: this.#name,
-          server: result.server,
-          cause: result.cause,
-        });
+      if (result.ended === "us") this.#logRefusal(connection.server, result.cause);
       return result;
     }
+  }
+
+  #logRefusal(server: string, cause: string | undefined): void {
+    this.#log.error("nextHopRefusesUs", { nextHop: this.#name, server, cause });
   }
 
   extensions(): NextHopExtensions | undefined {

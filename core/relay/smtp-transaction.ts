@@ -1,14 +1,15 @@
 /**
- * One mail transaction as a client (RFC 5321 3.3), in two steps: MAIL and all RCPT, pipelined where offered
- * (RFC 2920), then DATA only when the caller wants it on seeing the RCPT replies. DSN parameters by RFC 3461 4, SIZE by
- * RFC 1870, BODY by RFC 6152, SMTPUTF8 by RFC 6531, REQUIRETLS by RFC 8689. Opens and keeps no connections.
+ * One mail transaction as a client (RFC 5321 3.3) by SMTP or LMTP (RFC 2033), in two steps: MAIL and all RCPT,
+ * pipelined where offered (RFC 2920), then the content only when the caller wants it on seeing the RCPT replies.
+ * Parameters are envelope-commands.ts's, the content content-exchange.ts's. Opens and keeps no connections.
  */
 import type { DeliverOptions, Delivery, DeliveryResult, RecipientResult } from "../gateway/mod.ts";
 import type { Reply } from "../mail/mod.ts";
-import { DotStuffer } from "./dot-stuffing.ts";
+import { ContentExchange, type ExchangeOwner } from "./content-exchange.ts";
+import type { ContentNeeds } from "./content-needs.ts";
 import { mailCommand, rcptCommand, refusalBeforehand } from "./envelope-commands.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
-import { isAboutUs, readReply, relayReplies, resultOf } from "./next-hop-reply.ts";
+import { isAboutUs, ownReplies, readReply, relayReplies, resultOf, unreadable } from "./next-hop-reply.ts";
 
 /** How a transaction ended, and what can be done with its connection. */
 export interface TransactionOutcome {
@@ -19,116 +20,126 @@ export interface TransactionOutcome {
   readonly connection: "free" | "reset" | "over";
 }
 
-/** Content of at most this is sent in one piece where it lies in memory. */
-const wholeMax = 65_536;
-
-/** Our own words are not the next hop's: they are never hidden. */
-const ownReplies = new Set<Reply>(Object.values(relayReplies));
+/** What a transaction is to carry, and how. */
+export interface TransactionJob {
+  readonly delivery: Delivery;
+  readonly needs: ContentNeeds;
+  readonly options: DeliverOptions;
+  readonly passReplyText: boolean;
+}
 
 /** Runs a transaction on an idle connection. Never rejects. */
 export function runTransaction(
   connection: NextHopConnection,
-  delivery: Delivery,
-  options: DeliverOptions,
-  passReplyText: boolean,
+  job: TransactionJob,
 ): Promise<TransactionOutcome> {
   return new Promise((resolve) => {
-    new Transaction(connection, delivery, options, passReplyText, resolve).start();
+    new Transaction(connection, job, resolve).start();
   });
 }
 
-class Transaction {
+class Transaction implements ExchangeOwner {
   readonly #connection: NextHopConnection;
-  readonly #delivery: Delivery;
-  readonly #options: DeliverOptions;
-  readonly #passReplyText: boolean;
+  readonly #job: TransactionJob;
   readonly #resolve: (outcome: TransactionOutcome) => void;
-  readonly #results: (RecipientResult | "accepted" | undefined)[];
+  readonly results: (RecipientResult | "accepted" | undefined)[];
+  readonly #content: ContentExchange;
   /** Indexes of the recipients that RCPT is said for. */
   readonly #asked: number[] = [];
-  readonly #onAbort = () => this.#abort();
+  readonly #onAbort = () => this.#stop("the deadline is over");
   #answered = 0;
   #sentRcpt = 0;
-  /** DATA went out with MAIL and RCPT, before their answers. */
-  #dataAhead = false;
   #mailAnswered = false;
   #mailRefusal: Reply | undefined;
-  /** Set when nothing is to be sent and the answer to DATA is still out. */
-  #stopped: { readonly cause: string | undefined } | undefined;
-  #dotSent = false;
+  /** The server said 421, or what can not be read: its connection is not used again. */
+  #closing = false;
   #done = false;
-  #wake: (() => void) | undefined;
 
   constructor(
     connection: NextHopConnection,
-    delivery: Delivery,
-    options: DeliverOptions,
-    passReplyText: boolean,
+    job: TransactionJob,
     resolve: (outcome: TransactionOutcome) => void,
   ) {
     this.#connection = connection;
-    this.#delivery = delivery;
-    this.#options = options;
-    this.#passReplyText = passReplyText;
+    this.#job = job;
     this.#resolve = resolve;
-    this.#results = delivery.recipients.map(() => undefined);
+    this.results = job.delivery.recipients.map(() => undefined);
+    this.#content = new ContentExchange(connection, job, this);
   }
 
   start(): void {
     const connection = this.#connection;
-    const refusals = refusalBeforehand(connection, this.#delivery);
-    for (let index = 0; index < this.#results.length; index++) {
+    const { delivery, needs, options } = this.#job;
+    const refusals = refusalBeforehand(connection, delivery, needs);
+    for (let index = 0; index < this.results.length; index++) {
       const refusal = refusals?.[index];
-      if (refusal) this.#results[index] = { status: "rejected", reply: refusal };
+      if (refusal) this.results[index] = { status: "rejected", reply: refusal };
       else this.#asked.push(index);
     }
     if (this.#asked.length === 0) {
-      this.#finish("reply", "free");
+      this.finish("reply", "free");
       return;
     }
-    const socket = connection.socket;
-    if (!socket) {
+    if (!connection.socket) {
       this.#broken();
       return;
     }
     connection.onBroken = () => this.#broken();
-    this.#options.signal.addEventListener("abort", this.#onAbort);
-    if (this.#options.signal.aborted) {
-      this.#abort();
+    options.signal.addEventListener("abort", this.#onAbort);
+    if (options.signal.aborted) {
+      this.#onAbort();
       return;
     }
-    connection.say(mailCommand(connection, this.#delivery), (raw) => this.#onMail(readReply(raw), raw));
+    connection.say(mailCommand(connection, delivery, needs), (raw) =>
+      this.#onMail(this.#readEnvelope(raw), raw),
+    );
     if (connection.offers("PIPELINING")) {
       while (this.#sentRcpt < this.#asked.length) this.#sayRcpt();
-      // RFC 2920 3.1: DATA may end a group. With one recipient there is nothing to decide on seeing the replies: the
-      // server takes it and says 354, or refuses it and has no valid recipient for DATA.
-      this.#dataAhead = this.#results.length === 1;
-      if (this.#dataAhead) this.#sayData();
+      // With one recipient there is nothing to decide on seeing the replies: the server takes it and the content, or
+      // refuses it and has no valid recipient for the content.
+      if (this.results.length === 1 && this.#content.goAhead()) return;
     }
     connection.flush();
   }
 
-  #sayData(): void {
-    this.#connection.say("DATA", (raw) => this.#onData(readReply(raw), raw));
+  #sayRcpt(): void {
+    const connection = this.#connection;
+    const index = this.#asked[this.#sentRcpt++]!;
+    const command = rcptCommand(connection, this.#job.delivery.recipients[index]!);
+    connection.say(
+      command,
+      (raw) => this.#onRcpt(index, this.#readEnvelope(raw)),
+      connection.timeouts.rcptMs,
+    );
   }
 
-  #sayRcpt(): void {
-    const index = this.#asked[this.#sentRcpt++]!;
-    const command = rcptCommand(this.#connection, this.#delivery.recipients[index]!);
-    this.#connection.say(command, (raw) => this.#onRcpt(index, readReply(raw), raw));
+  /** The answer to MAIL and RCPT; a 3xx, which is DATA's, is out of step. */
+  #readEnvelope(raw: string): Reply {
+    const reply = this.read(raw);
+    if (reply.code < 400 && reply.code >= 300) this.#closing = true;
+    return reply;
+  }
+
+  read(raw: string): Reply {
+    const reply = readReply(raw);
+    if (reply === unreadable || raw.startsWith("421")) this.#closing = true;
+    return reply;
+  }
+
+  isOver(): boolean {
+    return this.#done;
   }
 
   #onMail(reply: Reply, raw: string): void {
     if (this.#done) return;
-    const closing = raw.startsWith("421");
     // A server that ends an idle connection may say so just as MAIL comes: nothing of ours was taken.
-    if (closing) {
-      this.#finish("reply", "over", undefined, { reply, stale: true });
+    if (raw.startsWith("421")) {
+      this.finish("reply", "over", undefined, { reply, stale: true });
       return;
     }
     this.#mailAnswered = true;
     if (isAboutUs(reply)) {
-      this.#aboutUs(reply);
+      this.aboutUs(reply);
       return;
     }
     if (reply.code >= 200 && reply.code < 300) {
@@ -139,19 +150,22 @@ class Transaction {
       return;
     }
     this.#mailRefusal = reply;
-    if (this.#sentRcpt === 0) this.#finish("reply", "reset", undefined, { reply });
+    if (this.#sentRcpt === 0) this.finish("reply", "reset", undefined, { reply });
   }
 
-  #onRcpt(index: number, reply: Reply, raw: string): void {
+  #onRcpt(index: number, reply: Reply): void {
     if (this.#done) return;
     if (!this.#mailRefusal && isAboutUs(reply)) {
-      this.#aboutUs(reply);
+      this.aboutUs(reply);
       return;
     }
-    const result = resultOf(this.#mailRefusal ?? reply, this.#passReplyText);
-    this.#results[index] = result.status === "delivered" ? "accepted" : result;
-    if (raw.startsWith("421")) {
-      this.#finish("reply", "over", undefined, { reply });
+    // RFC 5321 4.5.3.1.10: some servers say 552 for too many recipients, which is none of the recipient's.
+    const tooMany = reply.code === 552 && index > 0 && /^5\.(?:0\.0|5\.3)$/.test(reply.enhanced);
+    const answer = tooMany ? { ...reply, code: 452, enhanced: "4.5.3" } : reply;
+    const result = resultOf(this.#mailRefusal ?? answer, this.#job.passReplyText);
+    this.results[index] = result.status === "delivered" ? "accepted" : result;
+    if (this.#closing) {
+      this.finish("reply", "over", undefined, { reply: this.#mailRefusal ?? reply });
       return;
     }
     if (++this.#answered < this.#asked.length) {
@@ -165,120 +179,30 @@ class Transaction {
   }
 
   #onAllAnswered(): void {
-    if (!this.#results.includes("accepted")) {
-      this.#stopBefore(undefined);
+    const content = this.#content;
+    if (!this.results.includes("accepted")) {
+      content.stopBefore(undefined);
       return;
     }
-    let proceed: boolean;
+    // What went with BDAT was asked for before.
+    if (content.ahead === "BDAT") return;
+    const proceeds = this.proceeds(this.results as (RecipientResult | "accepted")[]);
+    if (proceeds === true) content.begin();
+    else content.stopBefore(proceeds || undefined);
+  }
+
+  /** @returns true, or why not: "" where the answer was no */
+  proceeds(results: readonly (RecipientResult | "accepted")[]): true | string {
     try {
-      proceed = this.#options.proceed(this.#results as (RecipientResult | "accepted")[]);
+      return this.#job.options.proceed(results) || "";
     } catch (error) {
-      this.#stopBefore(String(error));
-      return;
+      return String(error);
     }
-    if (!proceed) {
-      this.#stopBefore(undefined);
-      return;
-    }
-    if (this.#dataAhead) return;
-    this.#sayData();
-    this.#connection.flush();
   }
 
-  /** Nothing is to be sent. A server that took DATA all the same waits for content: it is left without (RFC 2920 3.1). */
-  #stopBefore(cause: string | undefined): void {
-    if (!this.#dataAhead) {
-      this.#finish("reply", "reset", cause, { reply: relayReplies.notSent });
-      return;
-    }
-    this.#stopped = { cause };
-  }
-
-  #onData(reply: Reply, raw: string): void {
-    if (this.#done) return;
-    if (this.#stopped) {
-      const over = reply.code < 400 || raw.startsWith("421");
-      this.#finish("reply", over ? "over" : "reset", this.#stopped.cause, { reply: relayReplies.notSent });
-      return;
-    }
-    if (reply.code === 354) {
-      this.#connection.expect((last) => this.#onFinal(readReply(last), last));
-      void this.#sendContent();
-      return;
-    }
-    if (isAboutUs(reply)) {
-      this.#aboutUs(reply);
-      return;
-    }
-    // A positive answer to DATA that is not 354 leaves both sides in doubt: the connection is not used again.
-    const doubtful = reply.code < 400;
-    const over = doubtful || raw.startsWith("421");
-    this.#finish("reply", over ? "over" : "reset", undefined, { reply: doubtful ? readReply("") : reply });
-  }
-
-  async #sendContent(): Promise<void> {
-    const { content } = this.#delivery;
-    const socket = this.#connection.socket;
-    if (!socket) {
-      this.#broken();
-      return;
-    }
-    const stuffer = new DotStuffer();
-    if (content.bytes && content.size <= wholeMax) {
-      const stuffed = stuffer.stuff(content.bytes);
-      this.#dotSent = true;
-      // One write is worth more than the copy.
-      socket.write(Buffer.concat([stuffed, stuffer.finish()]));
-      return;
-    }
-    try {
-      let octets = 0;
-      for await (const chunk of content.read()) {
-        if (this.#done) return;
-        octets += chunk.length;
-        if (!socket.write(stuffer.stuff(chunk)) && !this.#done) {
-          const { promise, resolve } = Promise.withResolvers<void>();
-          this.#wake = resolve;
-          socket.once("drain", resolve);
-          await promise;
-        }
-      }
-      if (octets !== content.size) throw new Error(`it has ${octets} octets and announces ${content.size}`);
-    } catch (error) {
-      // Without the dot the next hop must not take what it has (RFC 5321 4.1.1.4), so the connection is cut.
-      this.#finish("connection", "over", `the content can not be read: ${String(error)}`, {
-        reply: relayReplies.noContent,
-      });
-      return;
-    }
-    if (this.#done) return;
-    this.#dotSent = true;
-    socket.write(stuffer.finish());
-  }
-
-  #onFinal(reply: Reply, raw: string): void {
-    if (this.#done) return;
-    if (isAboutUs(reply)) {
-      this.#aboutUs(reply);
-      return;
-    }
-    if (!this.#dotSent) {
-      // An answer before the end of data: a refusal counts, an acceptance of half a message does not.
-      const early = reply.code < 400 ? readReply("") : reply;
-      this.#finish("reply", "over", "the next hop answered before the end of the content", { reply: early });
-      return;
-    }
-    const over = raw.startsWith("421") || reply.code < 200 || reply.enhanced === "4.5.0";
-    this.#finish("reply", over ? "over" : "free", undefined, { reply });
-  }
-
-  #aboutUs(reply: Reply): void {
+  aboutUs(reply: Reply): void {
     const cause = `it refuses us: ${reply.code} ${reply.enhanced} ${reply.text}`;
-    this.#finish("us", "over", cause, { reply: relayReplies.aboutUs });
-  }
-
-  #abort(): void {
-    this.#stop("the deadline is over");
+    this.finish("us", "over", cause, { reply: relayReplies.aboutUs });
   }
 
   #broken(): void {
@@ -287,19 +211,26 @@ class Transaction {
   }
 
   #stop(why: string): void {
-    if (this.#dotSent) {
-      const cause = `${why}; no answer after the end of the content, a copy may have been taken`;
-      this.#finish("lost", "over", cause, { reply: relayReplies.lost });
+    // Whom every answer refused is decided about: nothing of theirs is taken.
+    if (this.#answered > 0 && this.#answered === this.#asked.length && !this.results.includes("accepted")) {
+      this.finish("reply", "over", why);
       return;
     }
-    this.#finish("connection", "over", why, {
+    if (this.#content.endSent) {
+      const cause = `${why}; no answer after the end of the content, a copy may have been taken`;
+      // With BDAT ahead, a kept connection that was closed before it read a word looks like this too. To try again at
+      // once doubles no more than our client's own try would.
+      this.finish("lost", "over", cause, { reply: relayReplies.lost, stale: !this.#mailAnswered });
+      return;
+    }
+    this.finish("connection", "over", why, {
       reply: this.#mailAnswered ? relayReplies.lost : relayReplies.unreachable,
       stale: !this.#mailAnswered,
     });
   }
 
   /** Settles; recipients without a negative answer get `rest.reply`. */
-  #finish(
+  finish(
     ended: DeliveryResult["ended"],
     connection: TransactionOutcome["connection"],
     cause?: string,
@@ -307,19 +238,23 @@ class Transaction {
   ): void {
     if (this.#done) return;
     this.#done = true;
-    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    this.#job.options.signal.removeEventListener("abort", this.#onAbort);
     this.#connection.onBroken = undefined;
     this.#connection.transactions++;
-    this.#wake?.();
-    const reply = rest?.reply ?? relayReplies.lost;
+    const given = rest?.reply ?? relayReplies.lost;
+    // Only the answer to the whole content delivers; any other that is positive decides nothing.
+    const earned = ended === "reply" && connection === "free" && this.#content.endSent;
+    const reply = given.code < 400 && !earned ? unreadable : given;
     const filler: RecipientResult =
       reply === relayReplies.notSent
         ? { status: "aside", reply }
-        : resultOf(reply, this.#passReplyText || ownReplies.has(reply));
-    const recipients = this.#results.map((result) =>
+        : resultOf(reply, this.#job.passReplyText || ownReplies.has(reply));
+    const recipients = this.results.map((result) =>
       result === undefined || result === "accepted" ? filler : result,
     );
-    if (connection === "over") this.#connection.cut();
+    // Octets that nothing asked for would be read as answers to the next transaction.
+    const over = connection === "over" || this.#closing || this.#connection.hasMore;
+    if (over) this.#connection.cut();
     this.#resolve({
       result: {
         recipients,
@@ -328,7 +263,7 @@ class Transaction {
         ...(cause === undefined ? {} : { cause }),
       },
       stale: rest?.stale ?? false,
-      connection,
+      connection: over ? "over" : connection,
     });
   }
 }

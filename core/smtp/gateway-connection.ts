@@ -1,49 +1,49 @@
 /**
- * One SMTP session on smtp-server's connection: each command of ours is a file of commands/, run so that nothing
- * rejects out of it. Decides nothing; the engine does.
+ * One SMTP session on smtp-server's connection: its state, its replies and its end. The commands are joined to it by
+ * session-commands.ts, and run so that nothing rejects out of them. Decides nothing; the engine does.
  */
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { SMTPServer } from "smtp-server";
-import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
-import type { GatewayConfig, ListenerConfig } from "../config/mod.ts";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import type { ContentReceiver, GatewaySession } from "../gateway/mod.ts";
 import type { Reply } from "../mail/mod.ts";
-import { authCommand } from "./commands/auth.ts";
+import { type ClientAddress, type ConnectionOptions, hostPort, UNKNOWN_CLIENT } from "./client-address.ts";
+import { type ChunkedMessage, isBdat } from "./commands/bdat.ts";
 import { connectStep } from "./commands/connect.ts";
-import { dataCommand } from "./commands/data.ts";
-import { ehloCommand } from "./commands/ehlo.ts";
-import { mailCommand } from "./commands/mail.ts";
-import { rcptCommand } from "./commands/rcpt.ts";
+import { EarlyTalkWatch } from "./early-talk.ts";
 import { GatewayStream } from "./gateway-stream.ts";
-import type { ListenSmtpOptions, SessionCount, SessionOpener } from "./listener-options.ts";
-import { formatReply, REPLIES } from "./replies.ts";
+import { type LimitReached, SessionLimits } from "./limits.ts";
+import type { ListenerContext } from "./listener-context.ts";
+import { formatReply, libraryReply, REPLIES } from "./replies.ts";
+import type { SessionPlace } from "./session-count.ts";
+import type { EndableSession } from "./session-watch.ts";
+import { tlsInfoOf } from "./tls-info.ts";
 
-/** What all sessions of a listener share. */
-export interface ListenerContext {
-  readonly config: GatewayConfig;
-  readonly listener: ListenerConfig;
-  readonly gateway: SessionOpener;
-  readonly options: ListenSmtpOptions;
-  /** Shared by the listeners of a gateway. */
-  readonly sessions: SessionCount;
-  /** Connections whose socket is not closed yet. */
-  readonly connections: Set<GatewayConnection>;
-  /** Set by close(): sessions end with their transaction. */
-  draining: boolean;
-}
-
-type Done = () => void;
-
-/** Lines that are no command before the session ends; as many as smtp-server takes of unknown commands. */
-const BAD_LINES_MAX = 10;
+/** Called when a command is done, and the next may run. */
+export type Done = () => void;
 
 /** One connection, from its socket to QUIT. What commands share of a session lies here; nothing rejects out of it. */
-export class GatewayConnection extends SMTPConnection {
+export class GatewayConnection extends SMTPConnection implements EndableSession {
   readonly context: ListenerContext;
+  client: ClientAddress;
+  /** The address and port that the client called, "" where they are not known. */
+  local: string;
+  /** Whether the peer is listed for XCLIENT; who its client is does not change that. */
+  readonly mayXclient: boolean;
+  /** The name by which a client greeted the peer in front of us. */
+  heloOfClient: string | undefined;
+  /** By performance.now(). */
+  readonly startedAt = performance.now();
+  /** Kept by the watch of the listener. */
+  rateWindow: { since: number; octets: number } | undefined;
   /** Set by the connect step, before any command. */
   gatewaySession: GatewaySession | undefined;
-  receiver: ContentReceiver | undefined;
+  #receiver: ContentReceiver | undefined;
+  /** The message that comes by BDAT, from its first chunk on. */
+  chunks: ChunkedMessage | undefined;
+  /** Octets of refused BDAT chunks since the last MAIL that was taken. */
+  refusedBytes = 0;
   inTransaction = false;
   smtputf8 = false;
   recipientsTried = 0;
@@ -51,20 +51,31 @@ export class GatewayConnection extends SMTPConnection {
   authFailures = 0;
   /** From the final dot to its reply. */
   answering = false;
-  /** Whether it counts against sessionsMax. */
-  counted = false;
+  /** Set while it counts against sessionsMax. */
+  place: SessionPlace | undefined;
+  limits: SessionLimits;
   /** The TLS socket from the start of its handshake on: the raw one below must not be torn down. */
   #topSocket: Socket;
   #unsent = "";
+  /** A command that came before the greeting. */
+  #held: Done | undefined;
+  readonly #early = new EarlyTalkWatch();
+  readonly #headerBytes: number;
 
   constructor(
     context: ListenerContext,
     server: SMTPServer,
     socket: Socket | TLSSocket,
-    options?: SMTPConnectionOptions,
+    options?: ConnectionOptions,
   ) {
     super(server, socket, options);
     this.context = context;
+    this.client =
+      options?.clientUnknown === true ? UNKNOWN_CLIENT : { ip: this.remoteAddress, port: this.remotePort };
+    this.#headerBytes = options?.headerBytes ?? 0;
+    this.local = hostPort(this.localAddress, this.localPort);
+    this.mayXclient = context.listener.xclient.length > 0 && context.mayXclient(this.client.ip);
+    this.limits = new SessionLimits(context.config.limits, context.trusts(this.client.ip));
     this.#topSocket = socket;
     context.connections.add(this);
   }
@@ -72,6 +83,40 @@ export class GatewayConnection extends SMTPConnection {
   get engine(): GatewaySession {
     if (this.gatewaySession === undefined) throw new Error("a command came before the session");
     return this.gatewaySession;
+  }
+
+  /** Takes the octets of the message that comes. */
+  get receiver(): ContentReceiver | undefined {
+    return this.#receiver;
+  }
+
+  set receiver(receiver: ContentReceiver | undefined) {
+    if (receiver !== undefined && this.#receiver === undefined) this.limits.messageBegan();
+    this.#receiver = receiver;
+  }
+
+  get weOwe(): boolean {
+    return this._handlerPending || this.answering || this._upgrading || this._closing;
+  }
+
+  get receivingContent(): boolean {
+    const parser = this._parser;
+    return parser !== false && parser._dataMode;
+  }
+
+  get octetsRead(): number {
+    return this._socket.bytesRead;
+  }
+
+  /** Ends the session for a limit, and says so in the log: once, because it ends here. */
+  limitReached({ limit, reply }: LimitReached): void {
+    if (this._closing || this._closed) return;
+    const { options, config, listener } = this.context;
+    options.log.info("limitReached", {
+      ...{ session: this.gatewaySession?.id ?? this.id, listener: listener.name, client: this.client.ip },
+      ...{ limit, max: config.limits[limit] },
+    });
+    this.reply(reply);
   }
 
   override init(): void {
@@ -84,20 +129,66 @@ export class GatewayConnection extends SMTPConnection {
   }
 
   override _createParser(): GatewayStream {
-    const parser = new GatewayStream({ maxCommandLength: 16 * 1024 });
+    // The context is not set yet: the constructor of smtp-server calls this.
+    const parser = new GatewayStream({ maxCommandLength: this._server.options.maxCommandLength ?? 16_384 });
     parser.oncommand = (command, callback) => {
-      if (parser.bareLineEnd && this._ready && !this._upgrading) this.#refuseBareLf(callback);
+      if (!this._ready) {
+        // Nothing more is read until it has run.
+        this.#held = () => parser.oncommand(command, callback);
+        return;
+      }
+      // A line of an AUTH exchange is no command.
+      if (!this._upgrading && this._nextHandler === false) {
+        const reached = this.limits.command(command, this.recipientsTried);
+        if (reached !== undefined) return this.limitReached(reached);
+        if (this.#early.command(this.limits.verb, this.#unsent !== "") && this.#talksEarly()) return;
+        // Its own count of them is not ours to set: ours bounds all commands that fail.
+        this._unrecognizedCommands = 0;
+      }
+      if (parser.bareLineEnd && !this._upgrading) this.#refuseBareLf(command, callback);
       else this._onCommand(command, callback);
     };
-    parser.on("error", () => this.reply(REPLIES.lineTooLong));
+    parser.on("error", () => this.limitReached({ limit: "lineBytesMax", reply: REPLIES.lineTooLong }));
     return parser;
   }
 
+  /** Says in the log how the client did not wait, and ends the session where such clients are refused. */
+  #talksEarly(): boolean {
+    const { options, listener, trusts } = this.context;
+    const refused = listener.earlyTalkers === "refuse" && !trusts(this.client.ip);
+    const session = this.gatewaySession?.id ?? this.id;
+    const fields = { session, listener: listener.name, client: this.client.ip, how: this.#early.how };
+    options.log[refused ? "info" : "debug"]("earlyTalker", { ...fields, refused });
+    if (!refused) return false;
+    this.reply(REPLIES.talksEarly);
+    this.close();
+    return true;
+  }
+
+  /** Just before the 220: gives whether the client spoke before it and was refused for that. */
+  refusesEarlyTalk(): boolean {
+    // Of a TLS session octets have come in any case: there only a whole line tells.
+    const spoke = this.#held !== undefined || (!this.secure && this.octetsRead > this.#headerBytes);
+    return spoke && this.#early.came("beforeGreeting") && this.#talksEarly();
+  }
+
+  /** After the 220: what came before it is run now. */
+  runHeld(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    held?.();
+  }
+
   // RFC 5321 2.3.8: CRLF alone ends a line. Two servers that differ about it see two different sessions.
-  #refuseBareLf(callback: Done = () => {}): void {
+  #refuseBareLf(command: Buffer, callback: Done = () => {}): void {
     this._nextHandler = false;
-    this._unrecognizedCommands += 1;
-    this.reply(this._unrecognizedCommands >= BAD_LINES_MAX ? REPLIES.tooManyBadLines : REPLIES.bareLf);
+    if (isBdat(command)) {
+      // Content follows, which must not be run as commands.
+      this.reply(REPLIES.bdatSyntax);
+      this.close();
+      return;
+    }
+    this.reply(REPLIES.bareLf);
     setImmediate(() => this._whenWritable(callback));
   }
 
@@ -108,6 +199,13 @@ export class GatewayConnection extends SMTPConnection {
 
   /** A 421 ends the session. */
   reply(reply: Reply): void {
+    if (reply.code >= 500 && this._ready && !this.answering) {
+      const reached = this.limits.refused(reply);
+      if (reached !== undefined) {
+        this.limitReached(reached);
+        return;
+      }
+    }
     // RFC 2920 3.2: the replies to a group of commands go out together, when all that can be answered at once is.
     if (this.#unsent === "") process.nextTick(() => this.#send());
     this.#unsent += formatReply(reply);
@@ -129,18 +227,28 @@ export class GatewayConnection extends SMTPConnection {
     super.close();
   }
 
-  override send(code: number, data?: string | string[] | null, context?: string | false): void {
+  override send(code: number, data?: string | string[] | null): void {
     const text = Array.isArray(data) ? data.join("\n") : (data ?? "");
-    this.reply({ code, enhanced: this._getEnhancedStatusCode(code, context), text });
+    this.reply(libraryReply(code, text));
   }
 
   /** Forgets the transaction here; the engine is told by the caller where it does not know. */
   clearTransaction(): void {
+    this.chunks = undefined;
+    this.#dropMessage();
     this.inTransaction = false;
     this.smtputf8 = false;
     this.recipientsTried = 0;
     this.recipientsAccepted = 0;
     if (this.context.draining) this.reply(REPLIES.stopping);
+  }
+
+  /** A message of which BDAT chunks have come is given up by RSET, EHLO and STARTTLS (RFC 3030 2). */
+  #dropMessage(): void {
+    const receiver = this.receiver;
+    if (receiver === undefined) return;
+    this.receiver = undefined;
+    receiver.abort("the client gave it up").catch((error: unknown) => this.fault(error));
   }
 
   /** Ends an idle session when the listener stops; one in a transaction ends after it. */
@@ -169,14 +277,8 @@ export class GatewayConnection extends SMTPConnection {
   }
 
   startedTls(): void {
-    const socket = this._socket as TLSSocket;
-    const serverName = socket.servername;
     this.clearTransaction();
-    this.gatewaySession?.startedTls({
-      protocol: socket.getProtocol() ?? "",
-      cipher: socket.getCipher()?.name ?? "",
-      ...(typeof serverName === "string" && serverName !== "" ? { serverName } : {}),
-    });
+    this.gatewaySession?.startedTls(tlsInfoOf(this._socket as TLSSocket));
   }
 
   override _onTimeout(): void {
@@ -189,7 +291,7 @@ export class GatewayConnection extends SMTPConnection {
     super._onClose();
     if (!first) return;
     this.context.connections.delete(this);
-    if (this.counted) this.context.sessions.count -= 1;
+    this.place?.release();
     this.#leave().catch((error: unknown) => this.fault(error));
   }
 
@@ -212,7 +314,8 @@ export class GatewayConnection extends SMTPConnection {
     });
   }
 
-  #run(step: () => Promise<void>, callback: Done): void {
+  /** Runs a command; what it throws is a fault of ours and a 451. */
+  run(step: () => Promise<void>, callback: Done): void {
     step().then(callback, (error: unknown) => {
       this.fault(error);
       this.reply(REPLIES.internal);
@@ -220,66 +323,8 @@ export class GatewayConnection extends SMTPConnection {
     });
   }
 
-  #say(reply: Reply, callback: Done): void {
-    this.reply(reply);
-    callback();
-  }
-
-  override handler_EHLO(command: Buffer, callback: Done): void {
-    this.#run(() => ehloCommand(this, command, true), callback);
-  }
-
-  override handler_HELO(command: Buffer, callback: Done): void {
-    this.#run(() => ehloCommand(this, command, false), callback);
-  }
-
-  override handler_AUTH(command: Buffer, callback: Done): void {
-    this.#run(() => authCommand(this, command), callback);
-  }
-
   /** The next line goes to `step` and not to a command. */
   expectLine(step: (line: string) => Promise<void>): void {
-    this._nextHandler = (line, callback) => this.#run(() => step(line.toString("latin1").trim()), callback);
-  }
-
-  override handler_MAIL(command: Buffer, callback: Done): void {
-    this.#run(() => mailCommand(this, command), callback);
-  }
-
-  override handler_RCPT(command: Buffer, callback: Done): void {
-    this.#run(() => rcptCommand(this, command), callback);
-  }
-
-  override handler_DATA(command: Buffer, callback: Done): void {
-    this.#run(() => dataCommand(this, command), callback);
-  }
-
-  override handler_RSET(_command: Buffer, callback: Done): void {
-    this.engine.reset();
-    this.reply(REPLIES.flushed);
-    this.clearTransaction();
-    callback();
-  }
-
-  override handler_NOOP(_command: Buffer, callback: Done): void {
-    this.#say(REPLIES.flushed, callback);
-  }
-
-  override handler_QUIT(_command: Buffer, callback: Done): void {
-    this.reply(REPLIES.bye);
-    this.close();
-    callback();
-  }
-
-  override handler_HELP(_command: Buffer, callback: Done): void {
-    this.#say(REPLIES.help, callback);
-  }
-
-  override handler_VRFY(_command: Buffer, callback: Done): void {
-    this.#say(REPLIES.verify, callback);
-  }
-
-  handler_EXPN(_command: Buffer, callback: Done): void {
-    this.#say(REPLIES.noExpand, callback);
+    this._nextHandler = (line, callback) => this.run(() => step(line.toString("latin1").trim()), callback);
   }
 }

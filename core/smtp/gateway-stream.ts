@@ -1,16 +1,24 @@
 /**
  * The parser of smtp-server with both of its modes replaced: lines are commands, told apart by whether CRLF or a bare
- * LF ended them, and content goes to a sink, decoded by data-decoder.ts.
+ * LF ended them, and content goes to a sink, decoded by data-decoder.ts or, after BDAT, chunk-decoder.ts.
  */
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
-import { DataDecoder } from "./data-decoder.ts";
+import type { DataFault } from "./line-ends.ts";
+
+/** Finds content and its end in the octets from the wire. */
+export interface ContentDecoder {
+  readonly fault: DataFault | undefined;
+  /** Where the octets after the end begin in what was given last; -1 before the end. */
+  readonly endedAt: number;
+  decode(octets: Buffer): Buffer;
+}
 
 /** Takes in what the decoder gives. */
 export interface DataSink {
-  /** Content of one chunk. A promise holds the source until it is done. Must not reject. */
-  content(octets: Buffer, decoder: DataDecoder): Promise<void> | undefined;
-  /** The final dot came; commands go on once this is done. Must not reject. */
-  end(decoder: DataDecoder): Promise<void>;
+  /** Content of one chunk, and its first fault so far. A promise holds the source until it is done. Must not reject. */
+  content(octets: Buffer, fault: DataFault | undefined): Promise<void> | undefined;
+  /** The end came; commands go on once this is done. Must not reject. */
+  end(fault: DataFault | undefined): Promise<void>;
 }
 
 type Done = (error?: Error | null) => void;
@@ -25,14 +33,14 @@ export class GatewayStream extends SMTPStream {
   /** Whether the command that runs was ended by a bare LF. */
   bareLineEnd = false;
   #sink: DataSink | undefined;
-  #decoder = new DataDecoder();
+  #decoder: ContentDecoder | undefined;
   /** A line whose end has not come yet. */
   #rest: Buffer | undefined;
 
-  /** Octets from now on are content until the final dot. */
-  beginData(sink: DataSink): void {
+  /** Octets from now on are content until the decoder finds its end. */
+  beginContent(sink: DataSink, decoder: ContentDecoder): void {
     this.#sink = sink;
-    this.#decoder = new DataDecoder();
+    this.#decoder = decoder;
     this._dataMode = true;
   }
 
@@ -90,22 +98,23 @@ export class GatewayStream extends SMTPStream {
 
   override _feedDataStream(chunk: Buffer, done: Done): void {
     const sink = this.#sink;
-    if (sink === undefined) {
+    const decoder = this.#decoder;
+    if (sink === undefined || decoder === undefined) {
       done();
       return;
     }
-    const decoder = this.#decoder;
     const octets = decoder.decode(chunk);
-    const wait = octets.length > 0 ? sink.content(octets, decoder) : undefined;
+    const wait = octets.length > 0 ? sink.content(octets, decoder.fault) : undefined;
     if (decoder.endedAt === -1) {
       if (wait === undefined) done();
       else void wait.then(() => done());
       return;
     }
     this.#sink = undefined;
+    this.#decoder = undefined;
     this._dataMode = false;
     const rest = chunk.subarray(decoder.endedAt);
-    void (wait === undefined ? sink.end(decoder) : wait.then(() => sink.end(decoder))).then(() =>
+    void (wait === undefined ? sink.end(decoder.fault) : wait.then(() => sink.end(decoder.fault))).then(() =>
       this._write(rest, "buffer", done),
     );
   }

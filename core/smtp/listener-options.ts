@@ -7,9 +7,25 @@ export interface SessionOpener {
   openSession(start: SessionStart): GatewaySession;
 }
 
-/** Sessions that are open now. */
+/** Sessions that are open now. A new one has only `count: 0`; the rest is kept by session-count.ts. */
 export interface SessionCount {
   count: number;
+  /** By client address, while one of its sessions is open. */
+  clients?: Map<string, { count: number; told: boolean }>;
+  /** Whether the log knows that there is no place. */
+  told?: boolean;
+}
+
+/** Extensions that a listener offers only as far as its routes keep them; the host computes it. Read at each command. */
+export interface Advertised {
+  /** RFC 6531. */
+  readonly smtputf8?: boolean;
+  /** RFC 3461. */
+  readonly dsn?: boolean;
+  /** RFC 8689; offered under TLS only. */
+  readonly requireTls?: boolean;
+  /** Octets that the next hops take (RFC 1870); the listener's own limit holds too. Default: that one alone. */
+  readonly size?: number;
 }
 
 /** What differs from a plain listener. */
@@ -20,9 +36,13 @@ export interface ListenSmtpOptions {
   /** Whether a plugin can authenticate; AUTH is offered only then, and only under TLS. Default false. */
   readonly authOffered?: boolean;
   /** EHLO keywords that depend on what the routes keep. Default: none of them. */
-  readonly advertise?: { readonly smtputf8?: boolean };
-  /** How long the octets of one message may take from 354 to the final dot, in milliseconds. Default 1 hour. */
+  readonly advertise?: Advertised;
+  /** How long the octets of one message may take from 354 to the final dot, in milliseconds. Default `limits.messageMs`. */
   readonly messageMs?: number;
+  /** How long a proxy's PROXY header may take, in milliseconds. Default 5 s. */
+  readonly proxyHeaderMs?: number;
+  /** Over which time the lowest rate of content is a mean, in milliseconds. Default 1 minute. */
+  readonly rateWindowMs?: number;
   /**
    * How long clients may take to end their transactions after close(), in milliseconds. Default 30 s. A message that
    * came whole is answered whatever this says; the engine's deadline bounds that.

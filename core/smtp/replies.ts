@@ -3,7 +3,7 @@
  * (RFC 5321 4.2, RFC 3463, RFC 5248). The octets of a reply are made here too.
  */
 import type { Answer } from "../gateway/mod.ts";
-import type { Reply } from "../mail/mod.ts";
+import { makeReply, type Reply } from "../mail/mod.ts";
 
 /** The command a reply answers. */
 export type ReplyStage = "connect" | "ehlo" | "auth" | "mail" | "rcpt" | "data";
@@ -67,47 +67,77 @@ function sameClass(code: number, enhanced: string): string {
   return enhanced.startsWith(`${cls}.`) ? enhanced : `${cls}${enhanced.slice(1)}`;
 }
 
-const reply = (code: number, enhanced: string, text: string): Reply => ({ code, enhanced, text });
-
 /** What the host says by itself. */
 export const REPLIES = {
-  tooManySessions: reply(421, "4.3.2", "Too many sessions, try again later"),
-  idle: reply(421, "4.4.2", "Idle for too long, closing connection"),
-  stopping: reply(421, "4.3.2", "Service is stopping, try again later"),
-  unavailable: reply(421, "4.3.0", "Internal error, try again later"),
-  internal: reply(451, "4.3.0", "Internal error, try again later"),
-  messageTooSlow: reply(421, "4.4.2", "Message took too long, closing connection"),
-  lineTooLong: reply(421, "4.5.2", "Line too long"),
-  bareLf: reply(500, "5.5.2", "Line must end in <CR><LF>"),
-  tooManyBadLines: reply(421, "4.7.0", "Too many bad commands, closing connection"),
-  flushed: reply(250, "2.0.0", "Ok"),
-  bye: reply(221, "2.0.0", "Bye"),
-  verify: reply(252, "2.5.0", "Send some mail, it will be tried"),
-  noExpand: reply(502, "5.5.1", "Command not implemented"),
-  help: reply(214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY STARTTLS AUTH QUIT"),
-  heloSyntax: reply(501, "5.5.4", "Syntax: EHLO domain"),
-  authNeeded: reply(530, "5.7.0", "Authentication required"),
-  authNeedsTls: reply(538, "5.7.11", "Encryption required: STARTTLS first"),
-  authOff: reply(502, "5.5.1", "AUTH not available"),
-  authAgain: reply(503, "5.5.1", "Already authenticated"),
-  authInTransaction: reply(503, "5.5.1", "AUTH not allowed in a transaction"),
-  authMechanism: reply(504, "5.5.4", "Authentication mechanism not supported"),
-  authSyntax: reply(501, "5.5.2", "Authentication exchange malformed"),
-  authCancelled: reply(501, "5.7.0", "Authentication cancelled"),
-  authTooOften: reply(421, "4.7.0", "Too many failed authentications"),
-  mailSyntax: reply(501, "5.1.7", "Syntax: MAIL FROM:<address>"),
-  rcptSyntax: reply(501, "5.1.3", "Syntax: RCPT TO:<address>"),
-  nestedMail: reply(503, "5.5.1", "Transaction already started"),
-  needMail: reply(503, "5.5.1", "MAIL first"),
-  needRcpt: reply(503, "5.5.1", "RCPT first"),
-  noRecipients: reply(554, "5.5.1", "No valid recipients"),
-  tooManyRecipients: reply(452, "4.5.3", "Too many recipients"),
-  unknownParameter: reply(555, "5.5.4", "Parameter not recognized"),
-  badParameter: reply(501, "5.5.4", "Parameter malformed"),
-  needsSmtputf8: reply(553, "5.6.7", "Non-ASCII address needs SMTPUTF8"),
-  tooLarge: reply(552, "5.3.4", "Message too large"),
-  startData: reply(354, "", "End data with <CR><LF>.<CR><LF>"),
+  tooManySessions: makeReply(421, "3.2", "Too many sessions, try again later"),
+  talksEarly: makeReply(554, "5.1", "You must wait for our replies"),
+  xclientRefused: makeReply(550, "7.0", "XCLIENT not allowed for you"),
+  xclientInTransaction: makeReply(503, "5.1", "XCLIENT not allowed in a transaction"),
+  tooManyOfClient: makeReply(421, "7.0", "Too many sessions from your network, try again later"),
+  tooManyCommands: makeReply(421, "7.0", "Too many commands without a message, closing connection"),
+  tooManyMessages: makeReply(421, "7.0", "Too many messages in this session, connect again"),
+  tooManyUnknown: makeReply(421, "7.0", "Too many unknown recipients, closing connection"),
+  sessionTooLong: makeReply(421, "4.2", "Session took too long, closing connection"),
+  contentTooSlow: makeReply(421, "4.2", "Message comes too slowly, closing connection"),
+  idle: makeReply(421, "4.2", "Idle for too long, closing connection"),
+  stopping: makeReply(421, "3.2", "Service is stopping, try again later"),
+  unavailable: makeReply(421, "3.0", "Internal error, try again later"),
+  internal: makeReply(451, "3.0", "Internal error, try again later"),
+  messageTooSlow: makeReply(421, "4.2", "Message took too long, closing connection"),
+  lineTooLong: makeReply(421, "5.2", "Line too long"),
+  bareLf: makeReply(500, "5.2", "Line must end in <CR><LF>"),
+  tooManyBadLines: makeReply(421, "7.0", "Too many bad commands, closing connection"),
+  flushed: makeReply(250, "0.0", "Ok"),
+  bye: makeReply(221, "0.0", "Bye"),
+  verify: makeReply(252, "5.0", "Send some mail, it will be tried"),
+  noExpand: makeReply(502, "5.1", "Command not implemented"),
+  help: makeReply(214, "0.0", "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS AUTH QUIT"),
+  heloSyntax: makeReply(501, "5.4", "Syntax: EHLO domain"),
+  authNeeded: makeReply(530, "7.0", "Authentication required"),
+  authNeedsTls: makeReply(538, "7.11", "Encryption required: STARTTLS first"),
+  authOff: makeReply(502, "5.1", "AUTH not available"),
+  authAgain: makeReply(503, "5.1", "Already authenticated"),
+  authInTransaction: makeReply(503, "5.1", "AUTH not allowed in a transaction"),
+  authMechanism: makeReply(504, "5.4", "Authentication mechanism not supported"),
+  authSyntax: makeReply(501, "5.2", "Authentication exchange malformed"),
+  authCancelled: makeReply(501, "7.0", "Authentication cancelled"),
+  authTooOften: makeReply(421, "7.0", "Too many failed authentications"),
+  mailSyntax: makeReply(501, "1.7", "Syntax: MAIL FROM:<address>"),
+  rcptSyntax: makeReply(501, "1.3", "Syntax: RCPT TO:<address>"),
+  nestedMail: makeReply(503, "5.1", "Transaction already started"),
+  needMail: makeReply(503, "5.1", "MAIL first"),
+  needRcpt: makeReply(503, "5.1", "RCPT first"),
+  noRecipients: makeReply(554, "5.1", "No valid recipients"),
+  tooManyRecipients: makeReply(452, "5.3", "Too many recipients"),
+  chunksBegun: makeReply(503, "5.1", "Message already begun with BDAT"),
+  bdatSyntax: makeReply(421, "5.2", "Syntax: BDAT octets [LAST], closing connection"),
+  noBinary: makeReply(555, "5.4", "BINARYMIME not offered"),
+  unknownParameter: makeReply(555, "5.4", "Parameter not recognized"),
+  badParameter: makeReply(501, "5.4", "Parameter malformed"),
+  needsSmtputf8: makeReply(553, "6.7", "Non-ASCII address needs SMTPUTF8"),
+  tooLarge: makeReply(552, "3.4", "Message too large"),
+  startData: makeReply(354, "", "End data with <CR><LF>.<CR><LF>"),
 } as const satisfies { readonly [name: string]: Reply };
+
+/** By the codes that smtp-server itself says after the greeting. */
+const LIBRARY_DETAILS: { readonly [code: number]: string } = {
+  220: "0.0",
+  421: "7.0",
+  451: "3.0",
+  500: "5.2",
+  501: "5.4",
+  503: "5.1",
+};
+
+/** A reply of smtp-server, with the enhanced code that RFC 2034 4 asks for. */
+export function libraryReply(code: number, text: string): Reply {
+  return makeReply(code, LIBRARY_DETAILS[code] ?? "", text.replace(/^Error: /, ""));
+}
+
+/** RFC 3030 4.2: to a chunk that another one follows. */
+export function chunkTaken(octets: number): Reply {
+  return makeReply(250, "0.0", `${octets} octets received`);
+}
 
 const LINE_MAX = 480;
 const LINES_MAX = 50;

@@ -26,14 +26,26 @@ export class AttachmentLook {
   /** What is refused, in words for the client. */
   refused: string | undefined;
   readonly #rules: LookRules;
+  readonly #enter: () => Promise<() => void>;
+  #leave: (() => void) | undefined;
   #room: number;
 
-  constructor(rules: LookRules) {
+  /** @param enter waits for the right to hold messages in memory, and gives the way to give it back */
+  constructor(rules: LookRules, enter: () => Promise<() => void>) {
     this.#rules = rules;
     this.#room = rules.bytesMax;
+    this.#enter = enter;
   }
 
   async at(root: Part): Promise<void> {
+    try {
+      await this.#walk(root);
+    } finally {
+      this.#leave?.();
+    }
+  }
+
+  async #walk(root: Part): Promise<void> {
     // Depth first, so that of messages within messages only those on the way are held.
     const pending: { readonly part: Part; readonly depth: number }[] = [{ part: root, depth: 0 }];
     let seen = 0;
@@ -119,24 +131,27 @@ export class AttachmentLook {
   /** The structure of the message that a part holds, decoded into memory within bounds. */
   async #messageIn(part: Part, depth: number): Promise<Part | undefined> {
     const room = Math.min(this.#room, MESSAGE_BYTES_MAX);
-    const chunks: Uint8Array[] = [];
+    const encodedBytes = part.end - part.bodyStart;
+    // Told by its size before any of it is read: base64 makes three octets of four.
+    const bytesMax = part.transferEncoding === "base64" ? Math.ceil(encodedBytes * 0.75) + 3 : encodedBytes;
+    // Line ends in base64 are some 3 % more, so that one a little over is not given up for them.
+    if (bytesMax * 0.9 > room || depth >= DEPTH_MAX) {
+      this.complete = false;
+      return undefined;
+    }
+    this.#leave ??= await this.#enter();
+    const bytes = new Uint8Array(Math.min(bytesMax, room));
     let size = 0;
     for await (const chunk of part.readDecoded()) {
-      size += chunk.length;
-      if (size > room || depth >= DEPTH_MAX) {
+      if (size + chunk.length > bytes.length) {
         this.complete = false;
         return undefined;
       }
-      chunks.push(chunk.slice());
+      bytes.set(chunk, size);
+      size += chunk.length;
     }
     this.#room -= size;
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return (await Message.load(memoryContent(bytes))).structure();
+    return (await Message.load(memoryContent(bytes.subarray(0, size)))).structure();
   }
 }
 

@@ -6,6 +6,7 @@
 import { definePlugin, fact, type MessageVerdict, type Plugin, reject, tempfail, z } from "postern";
 import { countOption, objectOption, parseOptions } from "../options.ts";
 import { AttachmentLook } from "./attachment-look.ts";
+import { turns } from "./turns.ts";
 
 /** Extensions that run something when opened, or hold such files unseen. */
 export const DANGEROUS_EXTENSIONS: readonly string[] =
@@ -71,11 +72,12 @@ export interface AttachmentsOptions {
  */
 export function attachments(options: AttachmentsOptions = {}): Plugin<"attachments", never, false> {
   const rules = parseOptions("attachments", OPTIONS, options);
+  const enter = turns(HOLDERS_MAX);
   return definePlugin({
     name: "attachments",
     provides: [Attachments],
     async data(ctx): Promise<MessageVerdict | undefined> {
-      const look = new AttachmentLook({ ...rules, ...rules.refuse });
+      const look = new AttachmentLook({ ...rules, ...rules.refuse }, enter);
       await look.at(await ctx.message.structure());
       const { files, complete, refused } = look;
       ctx.provide(Attachments, { files, complete });
@@ -86,6 +88,9 @@ export function attachments(options: AttachmentsOptions = {}): Plugin<"attachmen
     },
   });
 }
+
+/** Looks that hold messages within messages in memory at once; others wait, within the hook's time. */
+const HOLDERS_MAX = 2;
 
 const wordSet = (what: string, pattern: RegExp, fallback: readonly string[]) =>
   z

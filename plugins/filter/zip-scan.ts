@@ -18,6 +18,8 @@ export interface ZipFindings {
 export class ZipScan {
   readonly #namesMax: number;
   readonly #names = new Set<string>();
+  /** Octets of all names read, those read again included. */
+  #nameBytes = 0;
   #held: Uint8Array = NOTHING;
   #encrypted = false;
   #broken = false;
@@ -98,6 +100,12 @@ export class ZipScan {
   }
 
   #add(octets: Uint8Array): void {
+    // Headers that overlap could make each octet of an archive part of many names.
+    this.#nameBytes += octets.length;
+    if (this.#nameBytes > this.#namesMax * NAME_BYTES_EACH) {
+      this.#broken = true;
+      return;
+    }
     const name = decoder.decode(octets);
     // Each stands in the archive twice at least: by its file and in the directory.
     if (this.#names.has(name)) return;
@@ -122,6 +130,8 @@ const ENTRY_HEADER: Header = { size: 46, flagsAt: 8, lengthAt: 28 };
 const UNICODE_PATH = 0x7075;
 /** No system has longer paths; a longer one would make a header that waits for its end too costly. */
 const NAME_BYTES_MAX = 4096;
+/** Octets of names that are read, for each name of the bound: each stands twice at least, and most are short. */
+const NAME_BYTES_EACH = 1024;
 /** The same for extra fields, which hold times and owners. */
 const EXTRA_BYTES_MAX = 4096;
 const decoder = new TextDecoder();

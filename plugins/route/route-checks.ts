@@ -32,6 +32,17 @@ export function unrouted(compiled: readonly CompiledRoute[], domains: readonly s
     );
 }
 
+/** Routes that ask for a queue where there is none: one line each. */
+export function unqueueable(compiled: readonly CompiledRoute[]): string[] {
+  return compiled.flatMap(({ entry }, index) =>
+    entry?.mode === "queue"
+      ? [
+          `routes[${index}].mode: found "queue", expected "inline": there is no durable spool yet, and without one accepted mail could be lost`,
+        ]
+      : [],
+  );
+}
+
 /** Whether `former` holds for each envelope with a recipient of this pattern that `later` holds for. */
 function takesAllOf(former: CompiledRoute, later: CompiledRoute, recipient: AddressPattern): boolean {
   if (former.needsContent) return false;

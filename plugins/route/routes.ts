@@ -15,7 +15,7 @@ import {
 } from "postern";
 import { objectOption, parseOptions } from "../options.ts";
 import { type CompiledRoute, compileRoute, type EnvelopeView } from "./compile-route.ts";
-import { unreachable, unrouted } from "./route-checks.ts";
+import { unqueueable, unreachable, unrouted } from "./route-checks.ts";
 import { type EntryOptions, ROUTE_LIST } from "./route-options.ts";
 
 /** What conditions and functions of routes are given. */
@@ -84,8 +84,9 @@ export function routes<const F extends readonly AnyFact[] = []>(
     reads: options.facts ?? [],
     routes: true,
     nextHops: [...new Set(compiled.flatMap((route) => route.entry?.nextHop ?? []))],
-    check: ({ domains }) => [
+    check: ({ domains, durableSpool }) => [
       ...unreachable(compiled),
+      ...(durableSpool ? [] : unqueueable(compiled)),
       ...(otherwise === "refuse" ? unrouted(compiled, domains) : []),
     ],
     rcpt(ctx) {

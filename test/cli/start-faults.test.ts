@@ -186,6 +186,14 @@ describe("postern start, of the data folder,", () => {
     );
   });
 
+  it("tells a place where no folder can be made, and does not hang there", async () => {
+    await told(
+      "proc",
+      "/proc/postern/data",
+      /^proc\.config\.ts:4: data: found "\/proc\/postern\/data", .*\(ENOENT: no folder can be made there at \/proc\/postern\)/,
+    );
+  });
+
   it("tells a part of it that is a file", async () => {
     for (const part of ["traces", "content", "mailbox"]) {
       const data = join(temporaryFolder(), "data");

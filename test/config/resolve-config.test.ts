@@ -31,14 +31,14 @@ const FAULTS: readonly { name: string; input: object; want: readonly (string | R
     name: "an unknown key inside",
     input: { limits: { messageByteMax: 5000 } },
     want: [
-      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, idle; did you mean "messageBytesMax"?',
+      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, sessionsPerClientMax, messagesPerSessionMax, commandsPerMessageMax, failedCommandsMax, unknownRecipientsMax, authFailuresMax, authDelay, lineBytesMax, idle, session, message, contentBytesPerSecondMin; did you mean "messageBytesMax"?',
     ],
   },
   {
     name: "an unknown key of smtp()",
     input: { nextHops: { backend: smtp({ host: "127.0.0.1", prot: 25 } as never) } },
     want: [
-      "nextHops.backend.prot: found an unknown key, expected one of kind, servers, mode, tls, implicitTls, auth, passReplyText, connectTimeout, replyTimeout, connectionsMax",
+      "nextHops.backend.prot: found an unknown key, expected one of kind, protocol, servers, weights, mode, tls, implicitTls, auth, passReplyText, connectTimeout, replyTimeout, connectionsMax, messagesPerConnectionMax, connectionLifeTime, messagesPerSecondMax, forwardClient",
     ],
   },
   {
@@ -71,7 +71,7 @@ const FAULTS: readonly { name: string; input: object; want: readonly (string | R
     name: "a next hop that smtp() could not read",
     input: { nextHops: { backend: smtp("mail.example:smtp") } },
     want: [
-      'nextHops.backend.servers[0]: found "mail.example:smtp", expected "host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25"',
+      'nextHops.backend.servers[0]: found "mail.example:smtp", expected "host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25", or "unix:/path"',
     ],
   },
   {
@@ -272,12 +272,23 @@ describe("resolveConfig", () => {
           authRequired: false,
           greetingDelayMs: 100,
           trustedNetworks: ["127.0.0.0/8", "::1/128"],
+          ...{ bareNewlines: "refuse", proxyProtocol: [], xclient: [], earlyTalkers: "note" },
         },
       ],
       data: ".postern",
       domains: [],
       nextHops: { backend: { kind: "mailbox", folder: "mailbox" } },
-      limits: { messageBytesMax: 50 * 2 ** 20, recipientsMax: 1000, sessionsMax: 1000, idleMs: 300_000 },
+      limits: {
+        ...{
+          messageBytesMax: 50 * 2 ** 20,
+          recipientsMax: 1000,
+          sessionsMax: 1000,
+          sessionsPerClientMax: 50,
+        },
+        ...{ messagesPerSessionMax: 1000, commandsPerMessageMax: 200, failedCommandsMax: 20 },
+        ...{ unknownRecipientsMax: 100, authFailuresMax: 5, authDelayMs: 1000, lineBytesMax: 16_384 },
+        ...{ idleMs: 300_000, sessionMs: 3_600_000, messageMs: 3_600_000, contentBytesPerSecondMin: 100 },
+      },
       onMixedVerdict: "refuse",
       onMixedTempfail: "all",
       split: "later",
@@ -295,15 +306,6 @@ describe("resolveConfig", () => {
     const loaded = defineGateway((env) => ({ ...good, domains: env.POSTERN_DOMAINS }));
     const config = await resolveConfig(loaded, { POSTERN_DOMAINS: "Example.com, bücher.example" });
     assert.deepEqual(config.domains, ["example.com", "xn--bcher-kva.example"]);
-  });
-
-  it("trusts nobody on a listener off loopback", async () => {
-    const config = await resolveLoose({
-      ...good,
-      listeners: [{ address: "[::]:25" }],
-      domains: ["example.com"],
-    });
-    assert.deepEqual(config.listeners[0]?.trustedNetworks, []);
   });
 
   it("gives the page the host names of loopback", async () => {

@@ -17,6 +17,13 @@ export interface Key {
   readonly expected: string;
 }
 
+/** A key in one of the objects of a config. */
+export const inside = (outer: "limits" | "trace", key: string, read: (config: GatewayConfig) => unknown) => ({
+  path: `${outer}.${key}`,
+  at: (value: unknown) => ({ [outer]: given(key, value) }),
+  read,
+});
+
 /** A key with its value, or none. */
 export const given = (key: string, value: unknown): object => (value === undefined ? {} : { [key]: value });
 

@@ -1,5 +1,5 @@
 /** The keys of next hops: the values they take and what becomes of them, and those they refuse. */
-import { type GatewayConfig, mailbox, smtp } from "../../core/config/mod.ts";
+import { type GatewayConfig, lmtp, mailbox, smtp } from "../../core/config/mod.ts";
 import { given, type Key } from "./schema-keys.ts";
 
 const hop = (key: string) => ({
@@ -67,9 +67,23 @@ export const NEXT_HOP_KEYS: readonly Key[] = [
     takes: [
       ["[2001:db8::1]:26", { host: "2001:db8::1", port: 26 }],
       ["mail", { host: "mail", port: 25 }],
+      ["unix:/run/smtp.sock", { host: "unix:/run/smtp.sock", port: 0 }],
     ],
-    refuses: ["", "a:0", "a:65536", "a:b", "a b", "smtp://a", "2001:db8::1", "1.2.3"],
-    expected: '"host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25"',
+    refuses: [
+      "",
+      "a:0",
+      "a:65536",
+      "a:b",
+      "a b",
+      "smtp://a",
+      "2001:db8::1",
+      "1.2.3",
+      "unix:run",
+      "unix:/",
+      `unix:/${"a".repeat(107)}`,
+    ],
+    expected:
+      '"host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25", or "unix:/path"',
   },
   {
     path: "nextHops.backend.mode",
@@ -86,9 +100,40 @@ export const NEXT_HOP_KEYS: readonly Key[] = [
     takes: [
       ["none", "none"],
       ["verified", "verified"],
+      [{ fingerprints: ["ab".repeat(32)] }, { fingerprints: ["ab".repeat(32)] }],
+      [
+        { fingerprints: [Array(32).fill("0F").join(":")] },
+        { fingerprints: [Array(32).fill("0F").join(":")] },
+      ],
     ],
     refuses: ["always", true],
-    expected: '"none" or "opportunistic" or "required" or "verified"',
+    expected: '"none" or "opportunistic" or "required" or "verified", or { fingerprints: [...] }',
+  },
+  {
+    path: "nextHops.backend.tls.fingerprints",
+    at: (value) => ({
+      nextHops: {
+        backend: smtp({ host: "a.example", tls: { fingerprints: value ?? ["ab".repeat(32)] } as never }),
+      },
+    }),
+    read: (config) => (config.nextHops.backend as { tls?: { fingerprints: unknown } }).tls?.fingerprints,
+    default: ["ab".repeat(32)],
+    takes: [],
+    refuses: ["ab".repeat(32), {}],
+    expected: "a list of fingerprints",
+  },
+  {
+    path: "nextHops.backend.tls.fingerprints[0]",
+    at: (value) => ({
+      nextHops: {
+        backend: smtp({ host: "a.example", tls: { fingerprints: [value ?? "ab".repeat(32)] } as never }),
+      },
+    }),
+    read: (config) => (config.nextHops.backend as { tls?: { fingerprints: unknown[] } }).tls?.fingerprints[0],
+    default: "ab".repeat(32),
+    takes: [],
+    refuses: ["ab", "zz".repeat(32), 7],
+    expected: "the SHA-256 of a certificate: 64 hexadecimal digits",
   },
   {
     path: "nextHops.backend.implicitTls",
@@ -133,10 +178,78 @@ export const NEXT_HOP_KEYS: readonly Key[] = [
   {
     path: "nextHops.backend.replyTimeout",
     ...hop("replyTimeout"),
-    default: "60s",
+    default: undefined,
     takes: [["5m", "5m"]],
     refuses: [0, "25d", "soon"],
     expected: KEPT,
+  },
+  {
+    path: "nextHops.backend.protocol",
+    at: (value) => ({ nextHops: { backend: { ...lmtp("unix:/run/lmtp"), ...given("protocol", value) } } }),
+    read: (config) => (config.nextHops.backend as { protocol?: string }).protocol,
+    default: "lmtp",
+    takes: [["smtp", "smtp"]],
+    refuses: ["esmtp", true],
+    expected: '"smtp" or "lmtp"',
+  },
+  {
+    path: "nextHops.backend.weights",
+    ...hop("weights"),
+    default: undefined,
+    takes: [
+      [
+        [3, 0],
+        [3, 0],
+      ],
+    ],
+    refuses: ["3", 3],
+    expected: "a list of whole numbers",
+  },
+  {
+    path: "nextHops.backend.weights[0]",
+    at: (value) => ({
+      nextHops: { backend: smtp({ host: "127.0.0.1", weights: [(value ?? 1) as number] }) },
+    }),
+    read: (config) => (config.nextHops.backend as { weights?: readonly number[] }).weights?.[0],
+    default: 1,
+    takes: [[0, 0]],
+    refuses: [-1, 1001, 0.5, "1"],
+    expected: "a whole number from 0 to 1000",
+  },
+  {
+    path: "nextHops.backend.messagesPerConnectionMax",
+    ...hop("messagesPerConnectionMax"),
+    default: undefined,
+    takes: [[1, 1]],
+    refuses: [0, 1_000_001, 1.5],
+    expected: "a whole number from 1 to 1000000",
+  },
+  {
+    path: "nextHops.backend.connectionLifeTime",
+    ...hop("connectionLifeTime"),
+    default: undefined,
+    takes: [["5m", "5m"]],
+    refuses: [0, "25d", "soon"],
+    expected: KEPT,
+  },
+  {
+    path: "nextHops.backend.messagesPerSecondMax",
+    ...hop("messagesPerSecondMax"),
+    default: undefined,
+    takes: [[10, 10]],
+    refuses: [0, 1_000_001, 1.5],
+    expected: "a whole number from 1 to 1000000",
+  },
+  {
+    path: "nextHops.backend.forwardClient",
+    ...hop("forwardClient"),
+    default: undefined,
+    takes: [
+      ["xclient", "xclient"],
+      ["xforward", "xforward"],
+    ],
+    refuses: ["XCLIENT", true],
+    expected: '"xclient" or "xforward"',
   },
   {
     path: "nextHops.backend.connectionsMax",

@@ -3,18 +3,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { configSchema } from "../../core/config/config-schema.ts";
 import { type GatewayConfig, smtp } from "../../core/config/mod.ts";
-import { DURATION, given, type Key, testKey } from "./schema-keys.ts";
+import { DURATION, given, inside, type Key, testKey } from "./schema-keys.ts";
+import { LIMIT_KEYS } from "./schema-limits.ts";
 import { LISTENER_KEYS } from "./schema-listeners.ts";
 import { NEXT_HOP_KEYS } from "./schema-next-hops.ts";
 
 const top = (key: keyof GatewayConfig) => ({
   at: (value: unknown) => given(key, value),
   read: (config: GatewayConfig) => config[key],
-});
-const inside = (outer: "limits" | "trace", key: string, read: (config: GatewayConfig) => unknown) => ({
-  path: `${outer}.${key}`,
-  at: (value: unknown) => ({ [outer]: given(key, value) }),
-  read,
 });
 const DAY_MS = 86_400_000;
 
@@ -82,43 +78,7 @@ const KEYS: readonly Key[] = [
     refuses: ["", "admin", "<admin@example.com>", "a b@example.com", 7],
     expected: 'an address such as "admin@example.com"',
   },
-  {
-    ...inside("limits", "messageBytesMax", (config) => config.limits.messageBytesMax),
-    default: 50 * 2 ** 20,
-    takes: [
-      [1024, 1024],
-      ["64KB", 65_536],
-      ["1.5MB", 1_572_864],
-      ["1GB", 2 ** 30],
-    ],
-    refuses: [1023, 0, -1, 1.5, "50 MB", "50mb", "MB", Number.NaN, Infinity, null],
-    expected: 'a size of at least 1KB: octets, or "64KB", "50MB", "1GB"',
-  },
-  {
-    ...inside("limits", "recipientsMax", (config) => config.limits.recipientsMax),
-    default: 1000,
-    takes: [[1, 1]],
-    refuses: [0, 100_001, 1.5, "5"],
-    expected: "a whole number from 1 to 100000",
-  },
-  {
-    ...inside("limits", "sessionsMax", (config) => config.limits.sessionsMax),
-    default: 1000,
-    takes: [[100_000, 100_000]],
-    refuses: [0, 100_001, "5"],
-    expected: "a whole number from 1 to 100000",
-  },
-  {
-    ...inside("limits", "idle", (config) => config.limits.idleMs),
-    default: 300_000,
-    takes: [
-      ["1s", 1000],
-      ["1d", DAY_MS],
-      ["0.5h", 1_800_000],
-    ],
-    refuses: ["999ms", "2d", "", "1w", {}],
-    expected: `a duration from 1s to 1d: ${DURATION}`,
-  },
+  ...LIMIT_KEYS,
   {
     path: "onMixedVerdict",
     ...top("onMixedVerdict"),
@@ -184,9 +144,9 @@ describe("resolveConfig, for each key:", () => {
   it("the tables have every key of the schema", () => {
     const named = new Set(KEYS.map(({ path }) => path.replaceAll(/\[\d+\]|\.backend/g, "")));
     const { shape } = configSchema as unknown as { readonly shape: { readonly [key: string]: unknown } };
+    const limits = configSchema.parse({ pipeline: null }).limits;
     const keys = Object.keys(shape).flatMap((key) => {
-      if (key === "limits")
-        return ["messageBytesMax", "recipientsMax", "sessionsMax", "idle"].map((k) => `limits.${k}`);
+      if (key === "limits") return Object.keys(limits).map((k) => `limits.${k}`);
       if (key === "trace") return ["entriesMax", "ageMax", "bytesMax"].map((k) => `trace.${k}`);
       return key === "pipeline" ? [] : [key];
     });

@@ -18,6 +18,7 @@ const DENIED = "550 5.7.1 Relaying denied (ref ID)";
 const SYNTAX = "501 5.1.3 Syntax: RCPT TO:<address>";
 const NOT_ASCII = "553 5.6.7 Non-ASCII address needs SMTPUTF8";
 const PARAMETER = "555 5.5.4 Parameter not recognized";
+const MALFORMED_PARAMETER = "501 5.5.4 Parameter malformed";
 
 const taken = (name: string, path: string, relayed = path.slice(1, -1)): RelayCase => ({
   name,
@@ -204,10 +205,13 @@ export const RELAY_CASES: readonly RelayCase[] = [
     "<bob@served.example>,<bob@elsewhere.example>",
     "<bob@served.example,bob@elsewhere.example>",
   ),
-  ...refused(PARAMETER)(
-    "another address as a parameter",
+  ...refused(MALFORMED_PARAMETER)(
+    "another address as a parameter, which is no keyword (RFC 5321 4.1.2)",
     "<bob@served.example> <bob@elsewhere.example>",
     "<bob@served.example>\t<bob@elsewhere.example>",
+  ),
+  ...refused(PARAMETER)(
+    "another address in a parameter that is not offered",
     "<bob@served.example> ORCPT=rfc822;bob@elsewhere.example",
   ),
 

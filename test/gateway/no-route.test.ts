@@ -1,7 +1,7 @@
 /** What a recipient without a route is told, and what the trace then says. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { defineGateway, definePlugin, mailbox, pipeline, routeTo } from "postern";
+import { defineGateway, definePlugin, lmtp, mailbox, pipeline, routeTo } from "postern";
 import { createTestGateway } from "postern/testing";
 
 const message = {
@@ -55,5 +55,31 @@ describe("a recipient that no plugin routes", () => {
     const told = notes(trace);
     assert.ok(told.includes("noRoute: nobody@example.org"), told.join("; "));
     assert.ok(told.includes("otherRoute: other@example.org: other"), told.join("; "));
+  });
+});
+
+describe("an inline next hop that speaks LMTP, without a durable spool,", () => {
+  it("gets one recipient a transaction: the others are told 452 4.5.3 and come apart", async () => {
+    const plugin = definePlugin({
+      name: "routes",
+      routes: true,
+      envelopeRoute: () => ({ nextHop: "dovecot" }),
+      route: () => routeTo("dovecot"),
+    });
+    const gateway = await createTestGateway(
+      defineGateway({ nextHops: { dovecot: lmtp("127.0.0.1:24") }, pipeline: pipeline(plugin) }),
+    );
+    const { reply, recipients } = await gateway.inject({
+      ...message,
+      recipients: ["ann@example.org", "bob@example.org"],
+    });
+    assert.equal(reply.code, 250);
+    assert.deepEqual(
+      recipients.map(({ forwardPath, outcome, reply: own }) => [forwardPath, outcome, own?.code]),
+      [
+        ["bob@example.org", "deferred", 452],
+        ["ann@example.org", "delivered", 250],
+      ],
+    );
   });
 });

@@ -1,9 +1,12 @@
 /** Deliveries and services for the tests of relay. */
 import type { SmtpNextHop } from "../../core/config/next-hops.ts";
-import type { Delivery } from "../../core/gateway/next-hop-driver.ts";
+import type { DeliverOptions, Delivery, DeliveryResult } from "../../core/gateway/next-hop-driver.ts";
 import type { Address } from "../../core/mail/address.ts";
-import { memoryContent } from "../../core/mail/content.ts";
+import { type Content, memoryContent } from "../../core/mail/content.ts";
 import type { Clock, Log } from "../../core/pipeline/services.ts";
+import { createSmtpDriver } from "../../core/relay/mod.ts";
+import type { Script } from "./sink-server.ts";
+import { startSink } from "./sink-server.ts";
 
 export function address(text: string): Address {
   const at = text.lastIndexOf("@");
@@ -59,3 +62,46 @@ export function nextHop(port: number, changes: Partial<SmtpNextHop> = {}): SmtpN
 }
 
 export const goOn = () => ({ signal: new AbortController().signal, proceed: () => true });
+
+/** Delivers one after the other to a sink by this script, and closes both. */
+export async function deliverTo(
+  script: Script | undefined,
+  deliveries: readonly Delivery[],
+  hop: Partial<SmtpNextHop> = {},
+  options: DeliverOptions = goOn(),
+) {
+  const sink = await startSink(script);
+  const log = recordingLog();
+  const driver = createSmtpDriver("sink", nextHop(sink.port, hop), { hostName: "gw.example", log, clock });
+  const results: DeliveryResult[] = [];
+  try {
+    for (const one of deliveries) results.push(await driver.deliver(one, options));
+    await driver.close();
+    return { sink, results, first: results[0]!, errors: log.errors, extensions: driver.extensions() };
+  } finally {
+    await sink.close();
+  }
+}
+
+/** A line for each recipient: "delivered 250 2.0.0". */
+export const summary = (result: DeliveryResult): string[] =>
+  result.recipients.map(({ status, reply }) => `${status} ${reply.code} ${reply.enhanced}`);
+
+/** A sink that offers these keywords alone. */
+export const offering =
+  (...keywords: string[]): Script =>
+  (command) =>
+    command.startsWith("EHLO")
+      ? ["sink", ...keywords].map((k, i, all) => `250${i === all.length - 1 ? " " : "-"}${k}`).join("\r\n")
+      : undefined;
+
+/** Content that is not in memory, in chunks of `at` octets. */
+export function streamed(text: string, at = 7): Content {
+  const octets = Buffer.from(text);
+  return {
+    size: octets.length,
+    async *read(start = 0, end = octets.length) {
+      for (let i = start; i < end; i += at) yield octets.subarray(i, Math.min(end, i + at));
+    },
+  };
+}

@@ -128,6 +128,14 @@ test("a lost answer after the dot is lost, and the cause says a copy may have be
   assert.match(first.cause ?? "", /copy may have been taken/);
 });
 
+test("an answer to the content that can not be read is lost: it may have been a yes", async () => {
+  const script: Script = (command) => (command === "." ? "250\tOk" : undefined);
+  const { first } = await run(script, [delivery("a\r\n")]);
+  assert.deepEqual(summary(first), ["tempfailed 451 4.5.0"]);
+  assert.equal(first.ended, "lost");
+  assert.match(first.cause ?? "", /a copy may have been taken/);
+});
+
 test("a refusal in greeting or EHLO is about us and logged as an error", async () => {
   for (const [at, answer] of [
     ["GREETING", "421 busy"],

@@ -68,7 +68,8 @@ export async function listen(
   const limits = { messageBytesMax: 1000, recipientsMax: 2, sessionsMax: 10, idleMs: 5000 };
   const full: ListenerConfig = {
     ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 0 } },
-    ...{ authRequired: false, greetingDelayMs: 0, trustedNetworks: [] },
+    ...{ authRequired: false, greetingDelayMs: 0, trustedNetworks: [], bareNewlines: "refuse" },
+    ...{ proxyProtocol: [], xclient: [], earlyTalkers: "note" },
     ...listener,
   };
   const config = { hostName: "mx.example", limits, listeners: [full] } as unknown as GatewayConfig;

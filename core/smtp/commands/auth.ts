@@ -1,8 +1,9 @@
 /** AUTH PLAIN (RFC 4616) and LOGIN, after RFC 4954. Only under TLS. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
 
-const FAILURES_MAX = 5;
+const DELAY_MS_MAX = 30_000;
 
 /** Runs one AUTH to its answer, the client's responses included. @param command the line without its end */
 export async function authCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
@@ -60,8 +61,19 @@ async function attempt(
 ): Promise<void> {
   if (user === "" || /\p{Cc}/u.test(user)) return connection.reply(REPLIES.authSyntax);
   const answer = await connection.engine.auth({ mechanism, user, password });
-  if (answer.kind === "reject") connection.authFailures += 1;
-  connection.reply(connection.authFailures >= FAILURES_MAX ? REPLIES.authTooOften : replyOf("auth", answer));
+  if (answer.kind !== "reject") return connection.reply(replyOf("auth", answer));
+  connection.authFailures += 1;
+  const { authFailuresMax, authDelayMs } = connection.context.config.limits;
+  if (connection.authFailures >= authFailuresMax)
+    return connection.limitReached({ limit: "authFailuresMax", reply: REPLIES.authTooOften });
+  const waitMs = authWaitMs(connection.authFailures, authDelayMs);
+  if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
+  connection.reply(replyOf("auth", answer));
+}
+
+/** How long the answer to a failed AUTH waits: one mistyped password costs nothing; who guesses waits longer each time. */
+export function authWaitMs(failures: number, delayMs: number): number {
+  return failures < 2 ? 0 : Math.min(delayMs * 2 ** (failures - 2), DELAY_MS_MAX);
 }
 
 function decode(text: string): string | undefined {

@@ -1,4 +1,5 @@
 /** EHLO and HELO (RFC 5321 4.1.1.1). Offers only what the listener keeps. */
+import { extensionsOf } from "../extensions.ts";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
 
@@ -22,17 +23,8 @@ export async function ehloCommand(
   connection.reply({
     code: 250,
     enhanced: "",
-    text: [hostName, ...(extended ? keywords(connection) : [])].join("\n"),
+    text: [hostName, ...(extended ? extensionsOf(connection) : [])].join("\n"),
   });
   // RFC 5321 4.1.4: EHLO is a RSET too.
   connection.clearTransaction();
-}
-
-function keywords({ context, secure }: GatewayConnection): string[] {
-  const { config, listener, options } = context;
-  const offered = ["PIPELINING", "8BITMIME", `SIZE ${config.limits.messageBytesMax}`, "ENHANCEDSTATUSCODES"];
-  if (listener.tls !== undefined && !secure) offered.push("STARTTLS");
-  if (secure && options.authOffered === true) offered.push("AUTH PLAIN LOGIN");
-  if (options.advertise?.smtputf8 === true) offered.push("SMTPUTF8");
-  return offered;
 }

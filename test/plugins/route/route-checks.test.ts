@@ -9,7 +9,8 @@ const check = (
   list: List,
   domains: readonly string[] = [],
   options: { otherwise?: "refuse" | "pass" } = {},
-) => routes(list, options).definition.check?.({ domains, nextHops: [] }) ?? [];
+  durableSpool = false,
+) => routes(list, options).definition.check?.({ domains, nextHops: [], durableSpool }) ?? [];
 const all = (names: string) => `${names} all that it matches; put it before`;
 
 const to = { nextHop: "inside" };
@@ -171,4 +172,15 @@ test("the check of routes asks for no route of each domain where the rest passes
     check([{ recipient: "*@one.example", ...to }], ["two.example"], { otherwise: "pass" }),
     [],
   );
+});
+
+test("check tells routes of mode queue where there is no durable spool to queue in", () => {
+  const list: List = [
+    { recipient: "a@*", ...to },
+    { recipient: "*", ...to, mode: "queue" },
+  ];
+  assert.deepEqual(check(list), [
+    'routes[1].mode: found "queue", expected "inline": there is no durable spool yet, and without one accepted mail could be lost',
+  ]);
+  assert.deepEqual(check(list, [], {}, true), []);
 });

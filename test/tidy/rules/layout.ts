@@ -16,7 +16,7 @@ const TOP = new Set([
   "LICENSE",
 ]);
 /** Folders of test/ that mirror none. */
-const OWN_FOLDERS = new Set(["bench", "e2e", "fixtures", "plugins", "tidy"]);
+const OWN_FOLDERS = new Set(["bench", "e2e", "fixtures", "fuzz", "plugins", "tidy"]);
 const KINDS = new Set(["auth", "filter", "rewrite", "route"]);
 
 /** Finds what lies in the wrong place. */
