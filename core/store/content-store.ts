@@ -9,7 +9,7 @@ import { type Content, memoryContent } from "../mail/mod.ts";
 export interface ContentStoreOptions {
   /** A folder of this store's own: what a previous process left in it is removed. */
   readonly folder: string;
-  /** Octets of one message kept in memory, default 65536. */
+  /** Octets of one message kept in memory, default 131072. */
   readonly memoryBytesMax?: number;
   /** Octets of all messages in memory together, default 32 MB. */
   readonly totalBytesMax?: number;
@@ -21,7 +21,7 @@ const nameEnd = ".content";
 
 /** Opens the store, and the folder (0700). Throws the file system's error. */
 export function createContentStore(options: ContentStoreOptions): ContentStore {
-  const { folder, memoryBytesMax = 65_536, totalBytesMax = 33_554_432 } = options;
+  const { folder, memoryBytesMax = 131_072, totalBytesMax = 33_554_432 } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(folder))
     if (name.endsWith(nameEnd)) rmSync(join(folder, name), { force: true });
