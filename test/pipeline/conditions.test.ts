@@ -12,42 +12,14 @@ import {
   type HookSubject,
   isAuthenticated,
   type Per,
-  type Plugin,
   type Stage,
   when,
   z,
 } from "postern";
-import { benchFor, FACTS, recipient, slotOf, slotsOf } from "./fakes.ts";
+import { benchFor, counted, FACTS, ran, recipient, slotOf, slotsOf } from "./fakes.ts";
 
 const Spf = fact("spf", { stage: "mail", scope: "transaction", schema: z.string(), fallback: "none" });
 const Score = fact("score", { stage: "rcpt", scope: "recipient", schema: z.number(), fallback: 0 });
-
-type Definition = Parameters<typeof definePlugin>[0];
-
-/** A condition that counts how often it is evaluated. */
-function counted(
-  per: Per,
-  from: Stage,
-  holds: (ctx: ConditionContext) => boolean,
-  reads: readonly unknown[] = [],
-) {
-  let times = 0;
-  const made = condition(`counted ${per}`, {
-    from,
-    per,
-    reads,
-    holds: (ctx: ConditionContext) => {
-      times++;
-      return holds(ctx);
-    },
-  } as never) as Condition<never>;
-  return { made, times: () => times };
-}
-
-/** A plugin with a hook in the stage, which says that it ran. */
-const ran = (stage: Stage, runs: unknown[] = []) => defined({ [stage]: () => void runs.push(stage) });
-const defined = (definition: object) =>
-  definePlugin({ name: "under", ...definition } as Definition) as Plugin<never, never, false>;
 
 describe("failedCondition()", () => {
   it("is evaluated once for all plugins, hooks and branches of a scope", () => {

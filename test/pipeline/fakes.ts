@@ -2,8 +2,12 @@
 import {
   type AnyFact,
   type Clock,
+  type Condition,
+  type ConditionContext,
   type ConditionResults,
   compilePipeline,
+  condition,
+  definePlugin,
   type FactMap,
   fact,
   type HookSubject,
@@ -11,6 +15,7 @@ import {
   Message,
   makeAddress,
   memoryContent,
+  type Per,
   type Plugin,
   type Recipient,
   type Slot,
@@ -193,3 +198,31 @@ export function benchFor(stage: Stage, options: BenchOptions = {}): Bench {
     },
   };
 }
+
+type Definition = Parameters<typeof definePlugin>[0];
+
+/** A condition that counts how often it is evaluated. */
+export function counted(
+  per: Per,
+  from: Stage,
+  holds: (ctx: ConditionContext) => boolean,
+  reads: readonly unknown[] = [],
+) {
+  let times = 0;
+  const made = condition(`counted ${per}`, {
+    from,
+    per,
+    reads,
+    holds: (ctx: ConditionContext) => {
+      times++;
+      return holds(ctx);
+    },
+  } as never) as Condition<never>;
+  return { made, times: () => times };
+}
+
+/** A plugin with a hook in the stage, which says that it ran. */
+export const ran = (stage: Stage, runs: unknown[] = []) => defined({ [stage]: () => void runs.push(stage) });
+/** A plugin of a definition whose types the test does not care for. */
+export const defined = (definition: object) =>
+  definePlugin({ name: "under", ...definition } as Definition) as Plugin<never, never, false>;

@@ -2,51 +2,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
-  type Condition,
-  type ConditionContext,
   choose,
   condition,
   definePlugin,
   discard,
   forRecipients,
-  type Per,
-  type Plugin,
   type Recipient,
   reject,
   runSlot,
   STAGES,
-  type Stage,
   Trace,
   when,
 } from "postern";
-import { benchFor, recipient, slotOf, slotsOf } from "./fakes.ts";
-
-type Definition = Parameters<typeof definePlugin>[0];
-
-/** A condition that counts how often it is evaluated. */
-function counted(
-  per: Per,
-  from: Stage,
-  holds: (ctx: ConditionContext) => boolean,
-  reads: readonly unknown[] = [],
-) {
-  let times = 0;
-  const made = condition(`counted ${per}`, {
-    from,
-    per,
-    reads,
-    holds: (ctx: ConditionContext) => {
-      times++;
-      return holds(ctx);
-    },
-  } as never) as Condition<never>;
-  return { made, times: () => times };
-}
-
-/** A plugin with a hook in the stage, which says that it ran. */
-const ran = (stage: Stage, runs: unknown[] = []) => defined({ [stage]: () => void runs.push(stage) });
-const defined = (definition: object) =>
-  definePlugin({ name: "under", ...definition } as Definition) as Plugin<never, never, false>;
+import { benchFor, counted, defined, ran, recipient, slotOf, slotsOf } from "./fakes.ts";
 
 describe("runSlot()", () => {
   it("runs a hook without conditions, or whose conditions all hold, in every stage", async () => {
