@@ -3,14 +3,21 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayConfig } from "../config/mod.ts";
 import { cachedResolver, systemResolver } from "../dns/mod.ts";
-import { createGateway, type NextHopDriver, type Services } from "../gateway/mod.ts";
+import { createGateway, keepAdvertised, type NextHopDriver, type Services } from "../gateway/mod.ts";
 import type { HttpListener } from "../http/mod.ts";
-import type { Log } from "../pipeline/mod.ts";
-import { createMailboxDriver, createSmtpDriver, type MailboxReader } from "../relay/mod.ts";
+import type { Log, Resolver } from "../pipeline/mod.ts";
+import {
+  createMailboxDriver,
+  createMxDriver,
+  createSmtpDriver,
+  type MailboxReader,
+  ownAddresses,
+} from "../relay/mod.ts";
 import { listenSmtp, type SmtpListener } from "../smtp/mod.ts";
 import {
   createContentStore,
   createMemoryStore,
+  keptSecret,
   nodeCrypto,
   openTraceStore,
   systemClock,
@@ -24,6 +31,8 @@ import { UserError } from "./user-error.ts";
 
 /** Between the deadline of a message and the end of waiting for it. */
 const DRAIN_SPARE_MS = 5_000;
+/** How long listening waits for what next hops offer: the first client should not hear less than they keep. */
+const ASKED_MS_MAX = 500;
 
 /** A gateway that listens. */
 export interface Running {
@@ -36,7 +45,8 @@ export interface Running {
 
 /** Starts everything; what was started is closed again when a part can not start. @throws a fault of the config, or the file system's error */
 export async function compose(config: GatewayConfig, data: string, log: Log): Promise<Running> {
-  const { drivers, reader } = makeDrivers(config, data, log);
+  const dns = cachedResolver(systemResolver(config.dns), { clock: systemClock });
+  const { drivers, reader } = makeDrivers(config, data, log, dns);
   const traces = openTraceStore({
     folder: join(data, "traces"),
     ageMaxMs: config.trace.ageMaxMs,
@@ -48,30 +58,40 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     clock: systemClock,
     random: systemRandom,
     log,
-    dns: cachedResolver(systemResolver(), { clock: systemClock }),
+    dns,
     fetch: globalThis.fetch,
     store: createMemoryStore(systemClock),
     crypto: nodeCrypto,
+    secret: () => secretOf(data),
     contents: createContentStore({ folder: join(data, "content") }),
     traces,
     nextHops: drivers,
   };
   const gateway = createGateway(config, services);
+  const advertised = keepAdvertised(config, services);
   const smtp: SmtpListener[] = [];
   let http: HttpListener | undefined;
   const close = async (): Promise<void> => {
     // New sessions end first, then what is under way, then what it needed.
+    advertised.stop();
     await Promise.allSettled(smtp.map((listener) => listener.close()));
     await drainWithin(gateway.drain(), config.deadlineMs + DRAIN_SPARE_MS, log);
     await http?.close();
     await Promise.allSettled([...drivers.values()].map((driver) => driver.close()));
     await traces.close();
   };
-  const options = { log, authOffered: gateway.authenticates, sessions: { count: 0 } };
+  const options = {
+    ...{ log, store: services.store, sessions: { count: 0 } },
+    ...{ authOffered: gateway.authenticates, scramOffered: gateway.offersScram },
+  };
   try {
+    await atMost(advertised.asked, ASKED_MS_MAX);
     for (const [index, listener] of config.listeners.entries()) {
       smtp.push(
-        await listenSmtp(config, listener, gateway, options).catch((error: unknown) => {
+        await listenSmtp(config, listener, gateway, {
+          ...options,
+          advertise: advertised.byListener[index]!,
+        }).catch((error: unknown) => {
           throw listenFault(error, `listeners[${index}].address`, listener.address);
         }),
       );
@@ -82,6 +102,22 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     throw error;
   }
   return { smtp, http, drivers, close };
+}
+
+/** @throws the file system's error, or a line for a file that holds something else */
+function secretOf(data: string): Uint8Array {
+  try {
+    return keptSecret(data);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    throw new UserError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function atMost(waited: Promise<void>, ms: number): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([waited, systemClock.sleep(ms, over.signal).catch(() => {})]);
+  over.abort();
 }
 
 /** Waits for what is under way; no message is promised to anybody after its deadline. */
@@ -129,12 +165,18 @@ async function startHttp(
   }
 }
 
-function makeDrivers(config: GatewayConfig, data: string, log: Log) {
+function makeDrivers(config: GatewayConfig, data: string, log: Log, dns: Resolver) {
   const drivers = new Map<string, NextHopDriver>();
   const mailboxes = new Map<string, NextHopDriver & MailboxReader>();
+  const options = { hostName: config.hostName, log, clock: systemClock };
   for (const [name, hop] of Object.entries(config.nextHops)) {
     if (hop.kind === "smtp") {
-      drivers.set(name, createSmtpDriver(name, hop, { hostName: config.hostName, log, clock: systemClock }));
+      drivers.set(name, createSmtpDriver(name, hop, options));
+      continue;
+    }
+    if (hop.kind === "mx") {
+      const isOwnAddress = ownAddresses(config.listeners, hop.port);
+      drivers.set(name, createMxDriver(name, hop, { ...options, dns, random: systemRandom, isOwnAddress }));
       continue;
     }
     // Two names for one folder are one mailbox: two drivers would clear each other's half-written files.

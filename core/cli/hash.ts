@@ -1,7 +1,8 @@
-/** `postern hash`: makes the password hash that smtpAuth takes. */
+/** `postern hash`: makes what smtpAuth keeps of a password, a scrypt hash and, when asked for, the keys of SCRAM. */
 import { Buffer } from "node:buffer";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { formatScramKeys, scramKeysOf } from "../mail/mod.ts";
 import { nodeCrypto, systemRandom } from "../store/mod.ts";
 import { UserError } from "./user-error.ts";
 
@@ -9,12 +10,16 @@ import { UserError } from "./user-error.ts";
 const SCRYPT = { n: 2 ** 15, r: 8, p: 3, keyBytes: 32 } as const;
 const PASSWORD_OCTETS_MAX = 1024;
 
-/** Reads a password and prints `scrypt$n$r$p$salt$hash`, salt and hash in base64. */
+/** RFC 7677 4 asks for 4096, and Cyrus SASL as a client takes 65,536 at most. */
+const SCRAM_ITERATIONS = 60_000;
+
+/** Reads a password and prints a line for `hash` and, with `--scram`, a second one for `scram` of a user. */
 export async function hash(args: readonly string[]): Promise<number> {
+  const wantsScram = args[0] === "--scram";
   // Arguments are seen by everybody who can list processes.
-  if (args.length > 0)
+  if (args.length > (wantsScram ? 1 : 0))
     throw new UserError(
-      "postern hash: found arguments, expected none; type the password when asked, or pipe it in",
+      "postern hash: found arguments, expected none but --scram; type the password when asked, or pipe it in",
     );
   const password = Buffer.from(await readPassword(), "utf8");
   if (password.length === 0)
@@ -27,6 +32,10 @@ export async function hash(args: readonly string[]): Promise<number> {
     );
   }
   process.stdout.write(`${await hashPassword(password)}\n`);
+  if (wantsScram) {
+    const cost = { salt: systemRandom.bytes(16), iterations: SCRAM_ITERATIONS };
+    process.stdout.write(`${formatScramKeys(await scramKeysOf(password.toString("utf8"), cost))}\n`);
+  }
   return 0;
 }
 

@@ -3,8 +3,25 @@ import { ConfigFaults, formatSocketAddress, type SocketAddress } from "../config
 
 /** Turns an error of listen(2) into a fault of the config at a path, which says what to do. */
 export function listenFault(error: unknown, path: string, address: SocketAddress): ConfigFaults {
-  const expected = `cannot listen on ${formatSocketAddress(address)}: ${wordsOf(error, address.port)}`;
+  const words = address.host.startsWith("unix:") ? socketWordsOf(error) : wordsOf(error, address.port);
+  const expected = `cannot listen on ${formatSocketAddress(address)}: ${words}`;
   return error instanceof ConfigFaults ? error : new ConfigFaults([{ path, expected }]);
+}
+
+function socketWordsOf(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException)?.code) {
+    case "EADDRINUSE":
+      return "another server answers there, or there is a file that is no socket; end the one, move the other, or choose another path";
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return "this user has no right to make a file there; choose a folder of its own, such as RuntimeDirectory= (systemd) gives";
+    case "ENOENT":
+    case "ENOTDIR":
+      return "there is no such folder; make it first, or choose another path";
+    default:
+      return wordsOf(error, 0);
+  }
 }
 
 function wordsOf(error: unknown, port: number): string {

@@ -17,7 +17,8 @@ const HELP = `postern: a mail gateway
   postern check [CONFIG]    look for mistakes in a config: types, values, routes
   postern send --to ADDRESS [--from ADDRESS] [--file MESSAGE] [--server HOST:PORT] [--tls]
                             send a test message and print the dialogue
-  postern hash              make a password hash for smtpAuth; reads the password from the terminal or stdin
+  postern hash [--scram]    make a password hash for smtpAuth, and SCRAM keys of the same; reads the password from the
+                            terminal or stdin
   postern version           print the version
 `;
 

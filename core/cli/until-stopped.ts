@@ -6,7 +6,7 @@ const FAULT_CLOSE_MS_MAX = 5_000;
 
 /**
  * Resolves with the exit code once everything is closed. The first SIGTERM or SIGINT closes in order, so that each
- * accepted message is settled; the second ends at once. SIGHUP is ignored.
+ * accepted message is settled; the second ends at once. SIGHUP ends nothing.
  *
  * @param closeMsMax beyond the deadline of a message; a close that takes longer hangs, and is ended
  */

@@ -1,10 +1,12 @@
 /** What can only be told of a config as a whole: relaying, what needs the durable spool, next hops, plugins. */
 import { domainToAscii, isPathFault, parseAddress } from "../mail/mod.ts";
 import { compilePipeline, type Pipeline } from "../pipeline/mod.ts";
+import { type CertificateChoice, certificatesOf } from "./certificate-files.ts";
 import { type ConfigFault, closest, showFound } from "./config-faults.ts";
 import type { ParsedConfig } from "./config-schema.ts";
+import { checkListenerKind } from "./listener-checks.ts";
 import type { ResolveOptions } from "./resolve-config.ts";
-import { formatSocketAddress, isLoopback } from "./socket-address.ts";
+import { formatSocketAddress, isLoopback, isUnixSocket } from "./socket-address.ts";
 
 const NO_SPOOL = "there is no durable spool yet, and without one accepted mail could be lost";
 
@@ -16,6 +18,8 @@ export function checkWhole(
 ): readonly ConfigFault[] {
   return [
     ...checkListeners(config),
+    ...checkAdvertise(config),
+    ...checkCertificates(config),
     ...checkAddresses(config),
     ...checkDomains(config),
     ...(options.durableSpool === true ? [] : checkSpool(config)),
@@ -37,27 +41,7 @@ function checkListeners(config: Partial<ParsedConfig>): readonly ConfigFault[] {
       });
     }
     if (listener.name !== undefined) names.add(listener.name);
-    if (listener.kind === "submissions" && listener.tls === undefined) {
-      faults.push({
-        path: `${path}.tls`,
-        found: "nothing",
-        expected: "{ keyFile, certFile }, because submissions speaks TLS from the first octet",
-      });
-    }
-    if (listener.authRequired === true && listener.kind === "relay" && listener.tls === undefined) {
-      faults.push({
-        path: `${path}.tls`,
-        found: "nothing",
-        expected: "{ keyFile, certFile }, because authRequired needs TLS",
-      });
-    }
-    if (listener.kind === "submission" && listener.authRequired !== false && listener.tls === undefined) {
-      faults.push({
-        path: `${path}.tls`,
-        found: "nothing",
-        expected: "{ keyFile, certFile }, because a submission listener asks for AUTH, which needs TLS",
-      });
-    }
+    faults.push(...checkListenerKind(listener, path));
   }
   const open = config.listeners?.findIndex((listener) => !isLoopback(listener.address.host)) ?? -1;
   const address = config.listeners?.[open]?.address;
@@ -66,9 +50,54 @@ function checkListeners(config: Partial<ParsedConfig>): readonly ConfigFault[] {
     faults.push({
       path: "domains",
       found: "an empty list",
-      expected: `the mail domains served here, because listeners[${open}] listens off loopback on ${formatSocketAddress(address)}`,
+      expected: `the mail domains served here, because listeners[${open}] listens ${isUnixSocket(address.host) ? "" : "off loopback "}on ${formatSocketAddress(address)}`,
       todo: 'set domains: ["example.com"] (POSTERN_DOMAINS=example.com), or listen on 127.0.0.1',
     });
+  }
+  return faults;
+}
+
+/** Promises that the listener itself could not keep. */
+function checkAdvertise({ listeners, limits }: Partial<ParsedConfig>): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  for (const [index, { advertise, tls }] of (listeners ?? []).entries()) {
+    const path = `listeners[${index}].advertise`;
+    if (advertise?.requireTls === true && tls === undefined) {
+      const expected = "false, because the listener has no tls, and REQUIRETLS is offered under TLS only";
+      faults.push({ path: `${path}.requireTls`, found: "true", expected });
+    }
+    if (advertise?.smtputf8 === true && advertise.eightBitMime === false) {
+      const expected = "true, because who offers SMTPUTF8 must offer 8BITMIME (RFC 6531 3.1)";
+      faults.push({ path: `${path}.eightBitMime`, found: "false", expected });
+    }
+    const max = limits?.messageBytesMax;
+    const bytes = advertise?.messageBytesMax;
+    if (bytes !== undefined && max !== undefined && bytes > max) {
+      const expected = `at most limits.messageBytesMax, which is ${max}`;
+      faults.push({ path: `${path}.messageBytesMax`, found: String(bytes), expected });
+    }
+  }
+  return faults;
+}
+
+/** A name of two certificates would get the first, and the second in vain. */
+function checkCertificates({ listeners }: Partial<ParsedConfig>): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  for (const [index, { tls }] of (listeners ?? []).entries()) {
+    const taken = new Map<string, string>();
+    for (const { at, files } of certificatesOf(tls as CertificateChoice | undefined)) {
+      for (const [n, name] of (files.names ?? []).entries()) {
+        const path = `listeners[${index}].tls${at}.names[${n}]`;
+        const other = taken.get(name);
+        if (other === undefined) taken.set(name, path);
+        else
+          faults.push({
+            path,
+            found: showFound(name, ""),
+            expected: `a name of its own, because ${other} is this one`,
+          });
+      }
+    }
   }
   return faults;
 }
@@ -84,7 +113,7 @@ function checkAddresses(config: Partial<ParsedConfig>): readonly ConfigFault[] {
   const taken = new Map<string, string>();
   for (const { path, address } of places) {
     // Port 0 is another one each time.
-    if (address.port === 0) continue;
+    if (address.port === 0 && !isUnixSocket(address.host)) continue;
     const text = formatSocketAddress(address);
     const other = taken.get(text);
     if (other === undefined) taken.set(text, path);
@@ -130,7 +159,7 @@ function checkSpool(config: Partial<ParsedConfig>): readonly ConfigFault[] {
   if (onMixedTempfail === "spool") refuse("onMixedTempfail", "spool", "all");
   if (split === "spool") refuse("split", "spool", "later");
   for (const [name, hop] of Object.entries(config.nextHops ?? {})) {
-    if (hop.kind === "smtp" && hop.mode === "queue") refuse(`nextHops.${name}.mode`, "queue", "inline");
+    if (hop.kind !== "mailbox" && hop.mode === "queue") refuse(`nextHops.${name}.mode`, "queue", "inline");
   }
   return faults;
 }
@@ -167,6 +196,12 @@ function checkPlugins(
     if (nextHops === undefined || config.domains === undefined) continue;
     for (const name of definition.nextHops ?? []) {
       if (!nextHops.includes(name)) faults.push(unknownNextHop(path, name, nextHops));
+    }
+    for (const name of definition.verifies ?? []) {
+      if (config.nextHops?.[name]?.kind !== "mx") continue;
+      const found = `verifyRecipients at ${showFound(name, "")}, which is mx()`;
+      // Hosts of others take such questions for a search of addresses.
+      faults.push({ path, found, expected: "smtp() or lmtp(): only servers of your own are asked" });
     }
     const domains = config.domains.map((domain) => domainToAscii(domain) ?? domain);
     const asked = { domains, nextHops, durableSpool: options.durableSpool === true };

@@ -2,10 +2,16 @@
  * The zod schema of a config as users write it. By convention the error text of each schema is what was expected
  * there; for an object it is the list of its keys, from which resolve-config.ts guesses a mistyped one.
  */
-import { addressOctets, isNetwork } from "../mail/mod.ts";
+import { addressOctets, domainToAscii, isNetwork, isPathFault, parseAddress } from "../mail/mod.ts";
 import { z } from "../pipeline/mod.ts";
 import { parseDuration, parseSize } from "./duration.ts";
-import { isHost, isUnixSocket, parseSocketAddress } from "./socket-address.ts";
+import {
+  formatSocketAddress,
+  isHost,
+  isUnixSocket,
+  parseListenerAddress,
+  parseSocketAddress,
+} from "./socket-address.ts";
 
 const DAY_MS = 86_400_000;
 /** Timers of JavaScript end here. */
@@ -50,14 +56,26 @@ const size = (from: number, bounds: string) =>
     return octets !== undefined && octets >= from ? octets : undefined;
   });
 
-const address = read('"host:port" such as "127.0.0.1:2525", or a port from 0 to 65535', (value) => {
-  if (typeof value === "number") {
-    return Number.isInteger(value) && value >= 0 && value <= 65535
-      ? { host: "127.0.0.1", port: value }
-      : undefined;
-  }
-  return typeof value === "string" ? parseSocketAddress(value) : undefined;
-});
+const portOnLoopback = (value: unknown) =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65535
+    ? { host: "127.0.0.1", port: Number(value) }
+    : undefined;
+const address = read('"host:port" such as "127.0.0.1:2525", or a port from 0 to 65535', (value) =>
+  typeof value === "string" ? parseSocketAddress(value) : portOnLoopback(value),
+);
+const listenerAddress = read(
+  '"host:port" such as "127.0.0.1:2525", "unix:/path", or a port from 0 to 65535',
+  (value) => (typeof value === "string" ? parseListenerAddress(value) : portOnLoopback(value)),
+);
+
+const dnsServer = read(
+  'the address of a DNS server such as "192.0.2.53", "127.0.0.1:5353" or "[2001:db8::53]:53"',
+  (value) => {
+    const place = typeof value === "string" ? parseSocketAddress(value, 53) : undefined;
+    const isAddress = place !== undefined && place.port > 0 && addressOctets(place.host) !== undefined;
+    return isAddress ? formatSocketAddress(place) : undefined;
+  },
+);
 
 const network = (power: string) =>
   read(
@@ -78,24 +96,53 @@ function isTooWide(cidr: string): boolean {
   return Number(length) < ((first & 0xffc0) === 0xfe80 ? 10 : 16);
 }
 
+const certificateName = read('a host name such as "mx.example.com" or "*.example.com"', (value) => {
+  if (typeof value !== "string") return undefined;
+  const star = value.startsWith("*.") ? "*." : "";
+  const name = domainToAscii(value.slice(star.length));
+  return name === undefined || name.startsWith("[") ? undefined : star + name;
+});
+
+const certificate = object({
+  keyFile: text("the path of a PEM file"),
+  certFile: text("the path of a PEM file"),
+  names: list(certificateName, "a list of host names", 1000)
+    .min(1, { error: "at least one name" })
+    .optional(),
+});
+
 const listener = object({
   name: z
     .string({ error: "a short name" })
     .regex(/^[A-Za-z0-9_.-]{1,40}$/, { error: "a short name of letters, digits, dot and dash" })
     .optional(),
-  kind: oneOf("relay", "submission", "submissions").default("relay"),
-  address,
-  tls: object({
-    keyFile: text("the path of a PEM file"),
-    certFile: text("the path of a PEM file"),
-  }).optional(),
+  kind: oneOf("relay", "submission", "submissions", "lmtp").default("relay"),
+  address: listenerAddress,
+  tls: z
+    .union(
+      [
+        certificate,
+        list(certificate, "a list of certificates", 100).min(1, { error: "at least one certificate" }),
+      ],
+      { error: "an object with keyFile, certFile, names, or a list of such objects" },
+    )
+    .optional(),
   authRequired: flag.optional(),
   greetingDelay: duration(0, 60_000, "up to 60s").optional(),
   trustedNetworks: list(network("relay"), "a list of networks").optional(),
   proxyProtocol: list(network("say who the client is"), "a list of networks").default([]),
   xclient: list(network("say who the client is"), "a list of networks").default([]),
+  upstreams: list(network("name the client in its Received field"), "a list of networks").default([]),
   earlyTalkers: oneOf("note", "refuse").default("note"),
   bareNewlines: oneOf("refuse", "normalise").default("refuse"),
+  lenientAddresses: flag.default(false),
+  advertise: object({
+    eightBitMime: flag.optional(),
+    smtputf8: flag.optional(),
+    dsn: flag.optional(),
+    requireTls: flag.optional(),
+    messageBytesMax: size(1024, "of at least 1KB").optional(),
+  }).optional(),
 });
 
 const server = z.custom<{ host: string; port: number }>(
@@ -166,6 +213,19 @@ const nextHop = z.discriminatedUnion(
       forwardClient: oneOf("xclient", "xforward").optional(),
     }),
     object({
+      kind: z.literal("mx"),
+      mode: oneOf("inline", "queue"),
+      port: count(1, 65_535),
+      tls: oneOf("none", "opportunistic", "required", "verified"),
+      passReplyText: flag,
+      connectTimeout: keptDuration,
+      replyTimeout: keptDuration.optional(),
+      connectionsMax: count(1, 10_000),
+      messagesPerConnectionMax: count(1, 1_000_000).optional(),
+      connectionLifeTime: keptDuration.optional(),
+      allowPrivateAddresses: flag,
+    }),
+    object({
       kind: z.literal("mailbox"),
       folder: z
         .string({ error: "a folder in the data folder" })
@@ -174,7 +234,7 @@ const nextHop = z.discriminatedUnion(
         }),
     }),
   ],
-  { error: "smtp(...) or mailbox()" },
+  { error: "smtp(...), lmtp(...), mx() or mailbox()" },
 );
 
 const domains = z.preprocess(
@@ -191,6 +251,29 @@ const domains = z.preprocess(
     100_000,
   ).default([]),
 );
+
+const oneOrMore = (expected: string, isOne: (text: string) => boolean) =>
+  z.preprocess(
+    (value) => (typeof value === "string" ? [value] : value),
+    list(
+      z.string({ error: expected }).refine(isOne, { error: expected }),
+      `${expected}, or a list of them`,
+    ).min(1, { error: "a list that is not empty" }),
+  );
+
+/** "ann@example.com" or "*@example.com". */
+function isAddressOrDomain(text: string): boolean {
+  const plain = text.startsWith("*@") ? `x${text.slice(1)}` : text;
+  // Other stars would be taken for patterns.
+  return !plain.includes("*") && !isPathFault(parseAddress(plain));
+}
+
+const dialogueRule = object({
+  client: oneOrMore('a network such as "192.0.2.0/24"', isNetwork).optional(),
+  address: oneOrMore('an address such as "ann@example.com" or "*@example.com"', isAddressOrDomain).optional(),
+}).refine(({ client, address }) => client !== undefined || address !== undefined, {
+  error: "at least one of client, address",
+});
 
 /** The schema of a whole config; the pipeline is checked apart. */
 export const configSchema = object({
@@ -216,6 +299,9 @@ export const configSchema = object({
   data: text("the path of a folder").default(".postern"),
   domains,
   postmaster: text('an address such as "admin@example.com"').optional(),
+  dns: object({
+    servers: list(dnsServer, "a list of DNS servers", 10).min(1, { error: "at least one server" }),
+  }).optional(),
   nextHops: z
     .record(
       z
@@ -236,6 +322,8 @@ export const configSchema = object({
     failedCommandsMax: count(1, 100_000).default(20),
     unknownRecipientsMax: count(1, 100_000).default(100),
     authFailuresMax: count(1, 100).default(5),
+    authFailuresPerClientMax: count(1, 100_000).default(100),
+    authFailuresKept: duration(60_000, 7 * DAY_MS, "from 1m to 7d").default(3_600_000),
     authDelay: duration(0, 30_000, "up to 30s").default(1000),
     // RFC 5321 4.5.3.1.4 asks for 512 octets of a command, and each extension for some more.
     lineBytesMax: size(2048, "of at least 2KB").default(16 * 2 ** 10),
@@ -252,6 +340,7 @@ export const configSchema = object({
     entriesMax: count(3, 100_000).default(300),
     ageMax: duration(60_000, 3650 * DAY_MS, "from 1m").default(7 * DAY_MS),
     bytesMax: size(2 ** 20, "of at least 1MB").default(256 * 2 ** 20),
+    dialogue: list(dialogueRule, "a list of { client, address }", 100).default([]),
   }).prefault({}),
 });
 

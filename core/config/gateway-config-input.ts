@@ -1,13 +1,14 @@
 /** A config as users write it: all but the pipeline has a default. config-schema.ts checks the same at start. */
 import type { Duration, Pipeline } from "../pipeline/mod.ts";
+import type { CertificateChoice } from "./certificate-files.ts";
 import type { Size } from "./duration.ts";
-import type { GatewayConfig, ListenerConfig } from "./gateway-config.ts";
+import type { AdvertiseOverride, GatewayConfig, ListenerConfig } from "./gateway-config.ts";
 import type { NextHop } from "./next-hops.ts";
 
 /** Environment variables, or what stands for them where there is no process. */
 export type Environment = { readonly [name: string]: string | undefined };
 
-/** "127.0.0.1:2525", "[::1]:25", or a port on 127.0.0.1. */
+/** "127.0.0.1:2525", "[::1]:25", or a port on 127.0.0.1; of a listener "unix:/path" too. */
 export type AddressInput = string | number;
 
 /** One SMTP listener. */
@@ -17,22 +18,39 @@ export interface ListenerInput {
   /** Default `relay`. */
   readonly kind?: ListenerConfig["kind"];
   readonly address: AddressInput;
-  /** PEM files. `submissions` needs them. */
-  readonly tls?: { readonly keyFile: string; readonly certFile: string };
+  /** PEM files, one pair or several with their names. `submission` and `submissions` need them. */
+  readonly tls?: CertificateChoice;
   /** Default true for submission and submissions, false for relay. */
   readonly authRequired?: boolean;
   /** Default 100 ms for relay, none for submission(s). */
   readonly greetingDelay?: Duration;
-  /** CIDR ranges. Default: loopback when bound to loopback and no proxy is listed here, else none. */
+  /** CIDR ranges. Default: loopback when bound to loopback and no proxy or upstream is listed here, else none. */
   readonly trustedNetworks?: readonly string[];
   /** CIDR ranges of proxies that send the PROXY header, v1 or v2. Default none. */
   readonly proxyProtocol?: readonly string[];
-  /** CIDR ranges of relays and proxies that may say by XCLIENT who their client is. Default none. */
+  /** CIDR ranges of relays and proxies that may say by XCLIENT who their client is, and as whom it logged in. Default none. */
   readonly xclient?: readonly string[];
-  /** Clients that do not wait for our replies. Default `note`: a line in the log. */
+  /** CIDR ranges of one's own mail servers in front, whose Received field names the client. Default none. */
+  readonly upstreams?: readonly string[];
+  /** Clients that do not wait for our replies. Default `note`: the fact EarlyTalk, and a line in the log. */
   readonly earlyTalkers?: ListenerConfig["earlyTalkers"];
   /** Default `refuse`. `normalise` is for clients that cannot be mended; never on a listener that strangers reach. */
   readonly bareNewlines?: ListenerConfig["bareNewlines"];
+  /** Default false. True: paths of MAIL and RCPT that are written against the grammar in harmless ways are mended. */
+  readonly lenientAddresses?: boolean;
+  /** What EHLO offers, where it is not to be what all next hops of the config keep by their last EHLO. */
+  readonly advertise?: Omit<AdvertiseOverride, "messageBytesMax"> & {
+    /** Octets of one message (RFC 1870), at most `limits.messageBytesMax`. Default: what all next hops take. */
+    readonly messageBytesMax?: Size;
+  };
+}
+
+/** Whose session is in the trace command by command. At least one of both; where both stand, both must hold. */
+export interface DialogueRuleInput {
+  /** CIDR ranges of the client, one or a list. Absent: any client. */
+  readonly client?: string | readonly string[];
+  /** Reverse-path or recipient, "ann@example.com" or "*@example.com", one or a list. Absent: any address. */
+  readonly address?: string | readonly string[];
 }
 
 /** The part of a config that does not depend on the pipeline's type. */
@@ -52,6 +70,8 @@ export interface GatewaySettingsInput {
   readonly domains?: string | readonly string[] | undefined;
   /** Where `<postmaster>` and postmaster@ each domain go; absent: routed as they are. */
   readonly postmaster?: string;
+  /** Who answers look-ups: IP addresses, with a port or 53. Default: the servers of the system. */
+  readonly dns?: { readonly servers: readonly string[] };
   /** Where mail goes, by the names that routes use. Absent: none, and a route that names one stops the start. */
   readonly nextHops?: { readonly [name: string]: NextHop };
   /** Bounds of a session and a message; each absent one has its default (`Limits`). */
@@ -65,6 +85,8 @@ export interface GatewaySettingsInput {
     readonly failedCommandsMax?: number;
     readonly unknownRecipientsMax?: number;
     readonly authFailuresMax?: number;
+    readonly authFailuresPerClientMax?: number;
+    readonly authFailuresKept?: Duration;
     readonly authDelay?: Duration;
     readonly lineBytesMax?: Size;
     readonly idle?: Duration;
@@ -80,8 +102,17 @@ export interface GatewaySettingsInput {
   readonly split?: GatewayConfig["split"];
   /** From the final dot to our reply. Default 120 s. */
   readonly deadline?: Duration;
-  /** Defaults: 300 entries, 7 days, 256 MB. */
-  readonly trace?: { readonly entriesMax?: number; readonly ageMax?: Duration; readonly bytesMax?: Size };
+  /** Defaults: 300 entries, 7 days, 256 MB, nobody's dialogue. */
+  readonly trace?: {
+    readonly entriesMax?: number;
+    readonly ageMax?: Duration;
+    readonly bytesMax?: Size;
+    /**
+     * Whose sessions are in the trace command by command, with those of the next hops: who is to be looked at while
+     * something is wrong. Secrets and content never are.
+     */
+    readonly dialogue?: readonly DialogueRuleInput[];
+  };
 }
 
 /** The words for a pipeline in which nothing routes, of the compiler and of the start. */

@@ -1,12 +1,21 @@
 /** The door of core/config: what a config is made of, its checks, and the effective config. */
 
 export { durationMs } from "../pipeline/mod.ts";
+export { type CertificateChoice, type CertificateFiles, certificatesOf } from "./certificate-files.ts";
 export { type ConfigFault, ConfigFaults, formatFault } from "./config-faults.ts";
 export { defineGateway, type LoadedConfig } from "./define-gateway.ts";
 export type { Size } from "./duration.ts";
-export type { GatewayConfig, Limits, ListenerConfig, SocketAddress } from "./gateway-config.ts";
+export type {
+  AdvertiseOverride,
+  DialogueRule,
+  GatewayConfig,
+  Limits,
+  ListenerConfig,
+  SocketAddress,
+} from "./gateway-config.ts";
 export type {
   AddressInput,
+  DialogueRuleInput,
   Environment,
   GatewayConfigInput,
   GatewaySettingsInput,
@@ -16,7 +25,9 @@ export type {
 export {
   lmtp,
   type MailboxNextHop,
+  type MxNextHop,
   mailbox,
+  mx,
   type NextHop,
   type SmtpNextHop,
   type SmtpOptions,

@@ -54,6 +54,39 @@ export interface SmtpNextHop {
   readonly forwardClient?: "xclient" | "xforward";
 }
 
+/**
+ * The hosts that DNS names for the domain of each recipient (RFC 5321 5.1). An inline transaction has recipients of one
+ * domain.
+ */
+export interface MxNextHop {
+  readonly kind: "mx";
+  /** Only `inline` until there is a durable spool. */
+  readonly mode: "inline" | "queue";
+  /** The port of all hosts: 25, where nobody says otherwise. */
+  readonly port: number;
+  /**
+   * Default `opportunistic`. `verified` asks for a certificate that is valid for the name of the host; who answers for
+   * DNS still names the host (no DNSSEC), so that mail with REQUIRETLS goes only to a host that is the domain itself.
+   */
+  readonly tls: TlsPolicy;
+  /** Whether the hosts' words reach our client; the codes always do. */
+  readonly passReplyText: boolean;
+  readonly connectTimeout: Duration;
+  /** Caps the silence before each reply. Default: the times of RFC 5321 4.5.3.2. */
+  readonly replyTimeout?: Duration;
+  /** Kept and running connections together, to the hosts of one domain. */
+  readonly connectionsMax: number;
+  /** A connection says QUIT after so many messages. Default 1,000. */
+  readonly messagesPerConnectionMax?: number;
+  /** A connection says QUIT with the first message after this time. Default 5 minutes. */
+  readonly connectionLifeTime?: Duration;
+  /**
+   * Whether DNS may lead to addresses that are not public: loopback, private networks, those of a link. By default they
+   * are never connected to, as whoever has a domain could reach the servers behind this gateway with them.
+   */
+  readonly allowPrivateAddresses: boolean;
+}
+
 /** The built-in mailbox: files in the data folder, seen on the page. */
 export interface MailboxNextHop {
   readonly kind: "mailbox";
@@ -62,7 +95,7 @@ export interface MailboxNextHop {
 }
 
 /** A next hop as a config describes it: plain data. Each host maps its `kind` to a driver of its own. */
-export type NextHop = SmtpNextHop | MailboxNextHop;
+export type NextHop = SmtpNextHop | MxNextHop | MailboxNextHop;
 
 /** What `smtp({...})` takes: one server by `host` and `port`, or several by `servers`; the rest has defaults. */
 export interface SmtpOptions extends Partial<Omit<SmtpNextHop, "kind" | "protocol" | "servers">> {
@@ -110,6 +143,23 @@ function nextHopOf(options: SmtpOptions, portDefault: number): SmtpNextHop {
     connectionsMax: 20,
     ...rest,
     servers: [...named, ...listed],
+  };
+}
+
+/**
+ * A next hop that is looked up for each domain: `mx()`, `mx({ tls: "verified" })`. It never throws, as `smtp()`.
+ */
+export function mx(options: Partial<Omit<MxNextHop, "kind">> = {}): MxNextHop {
+  return {
+    kind: "mx",
+    mode: "inline",
+    port: 25,
+    tls: "opportunistic",
+    passReplyText: true,
+    connectTimeout: "10s",
+    connectionsMax: 20,
+    allowPrivateAddresses: false,
+    ...options,
   };
 }
 

@@ -1,6 +1,7 @@
 /** From what a config file exports to the effective config: every default filled in, every value and the whole checked. */
 import { domainToAscii } from "../mail/mod.ts";
 import type { Capability, Pipeline } from "../pipeline/mod.ts";
+import type { CertificateChoice } from "./certificate-files.ts";
 import { checkWhole } from "./config-checks.ts";
 import { type ConfigFault, ConfigFaults, closest, formatPath, showFound } from "./config-faults.ts";
 import { hashConfig } from "./config-hash.ts";
@@ -184,6 +185,7 @@ function effective(
     data: parsed.data,
     domains: asciiDomains(parsed.domains),
     ...(parsed.postmaster === undefined ? {} : { postmaster: parsed.postmaster }),
+    ...(parsed.dns === undefined ? {} : { dns: parsed.dns }),
     nextHops: parsed.nextHops as GatewayConfig["nextHops"],
     pipeline,
     limits: {
@@ -196,6 +198,8 @@ function effective(
       failedCommandsMax: limits.failedCommandsMax,
       unknownRecipientsMax: limits.unknownRecipientsMax,
       authFailuresMax: limits.authFailuresMax,
+      authFailuresPerClientMax: limits.authFailuresPerClientMax,
+      authFailuresKeptMs: limits.authFailuresKept,
       authDelayMs: limits.authDelay,
       lineBytesMax: limits.lineBytesMax,
       idleMs: limits.idle,
@@ -211,6 +215,7 @@ function effective(
       entriesMax: parsed.trace.entriesMax,
       ageMaxMs: parsed.trace.ageMax,
       bytesMax: parsed.trace.bytesMax,
+      dialogue: parsed.trace.dialogue as GatewayConfig["trace"]["dialogue"],
     },
   };
 }
@@ -226,23 +231,30 @@ function listenerOf(listener: ParsedConfig["listeners"][number]): ListenerConfig
     trustedNetworks,
     proxyProtocol,
     xclient,
+    upstreams,
     earlyTalkers,
     bareNewlines,
+    lenientAddresses,
+    advertise,
   } = listener;
   // Through a proxy strangers come from loopback too.
-  const own = isLoopback(address.host) && proxyProtocol.length === 0 && xclient.length === 0;
+  const strangers = proxyProtocol.length > 0 || xclient.length > 0 || upstreams.length > 0;
+  const own = isLoopback(address.host) && !strangers;
   return {
     name: name ?? kind,
     kind,
     address,
-    ...(tls === undefined ? {} : { tls }),
-    authRequired: authRequired ?? kind !== "relay",
+    ...(tls === undefined ? {} : { tls: tls as CertificateChoice }),
+    authRequired: authRequired ?? (kind === "submission" || kind === "submissions"),
     greetingDelayMs: greetingDelay ?? (kind === "relay" ? 100 : 0),
     trustedNetworks: trustedNetworks ?? (own ? LOOPBACK_NETWORKS : []),
     proxyProtocol,
     xclient,
+    upstreams,
     earlyTalkers,
     bareNewlines,
+    lenientAddresses,
+    ...(advertise === undefined ? {} : { advertise }),
   };
 }
 

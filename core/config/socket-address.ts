@@ -48,6 +48,11 @@ export function formatSocketAddress(address: SocketAddress): string {
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
+/** Reads the address of a listener: "host:port", or "unix:/path", whose port is 0. */
+export function parseListenerAddress(text: string): SocketAddress | undefined {
+  return isUnixSocket(text) ? { host: text, port: 0 } : parseSocketAddress(text);
+}
+
 /** Whether only this machine can reach a host name or address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIpv4(host) && host.startsWith("127."));

@@ -35,10 +35,19 @@ function checkDomains({ domains }: GatewayConfig): readonly ConfigFault[] {
 
 /** forward() goes where the forward-path says; two next hops would be one and the same without a word. */
 function checkNextHops({ nextHops }: GatewayConfig): readonly ConfigFault[] {
+  const faults: ConfigFault[] = [];
   const names = Object.keys(nextHops);
-  if (names.length <= 1) return [];
-  const expected = "one next hop, because this host only has the platform's forward()";
-  return [{ path: "nextHops", found: names.join(", "), expected }];
+  if (names.length > 1) {
+    const expected = "one next hop, because this host only has the platform's forward()";
+    faults.push({ path: "nextHops", found: names.join(", "), expected });
+  }
+  for (const name of names) {
+    if (nextHops[name]?.kind !== "mx") continue;
+    const expected =
+      "smtp(...) or mailbox(), which stand for the platform's forward(): this host looks up no MX";
+    faults.push({ path: `nextHops.${name}`, found: "mx()", expected });
+  }
+  return faults;
 }
 
 function checkEdits({ pipeline }: GatewayConfig): readonly ConfigFault[] {

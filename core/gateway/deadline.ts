@@ -8,6 +8,8 @@ export const SETTLE_MS = 1_000;
 export interface Deadline {
   /** Aborts when the time is over. */
   readonly signal: AbortSignal;
+  /** When it is, by the clock's monotonic time. */
+  readonly overAt: number;
   /** The answer is there: nothing waits any more. */
   end(): void;
 }
@@ -17,37 +19,29 @@ export function startDeadline(clock: Clock, ms: number): Deadline {
   const over = new AbortController();
   const limits = timeLimits(clock);
   const limit = limits.start(ms, () => over.abort(new Error("the deadline of the transaction is over")));
-  return { signal: over.signal, end: () => limits.end(limit) };
+  return { signal: over.signal, overAt: limit.overAt, end: () => limits.end(limit) };
 }
 
 /**
- * What work gives that ends by itself when the signal aborts. Its own account of what it did is better than our guess,
+ * What work gives that ends by itself when the deadline's signal aborts. Its own account of what it did is better than our guess,
  * so it has `SETTLE_MS` for it; undefined when it keeps silent even then. Rejects as the work does.
  */
 export function settledBy<T>(
   work: Promise<T>,
-  signal: AbortSignal,
+  { overAt }: Pick<Deadline, "overAt">,
   clock: Clock,
 ): Promise<{ readonly value: T } | undefined> {
   return new Promise((resolve, reject) => {
     const limits = timeLimits(clock);
-    let silence: ReturnType<typeof limits.start> | undefined;
-    const wait = () => {
-      silence = limits.start(SETTLE_MS, () => resolve(undefined));
-    };
-    const end = () => {
-      signal.removeEventListener("abort", wait);
-      if (silence) limits.end(silence);
-    };
-    if (signal.aborted) wait();
-    else signal.addEventListener("abort", wait);
+    const left = Math.max(0, overAt - clock.monotonic());
+    const silence = limits.start(left + SETTLE_MS, () => resolve(undefined));
     work.then(
       (value) => {
-        end();
+        limits.end(silence);
         resolve({ value });
       },
       (error: unknown) => {
-        end();
+        limits.end(silence);
         reject(error);
       },
     );

@@ -8,9 +8,13 @@ import {
   type Slot,
   type TraceRecord,
 } from "../pipeline/mod.ts";
+import { readsClientName } from "./client-name.ts";
+import { DialogueRules } from "./dialogue.ts";
 import { EventHooks, isAnswered } from "./event-hooks.ts";
 import { createIds } from "./ids.ts";
 import { type DeclaredDigest, digestKey } from "./received-digests.ts";
+import { RecipientVerification } from "./recipient-verification.ts";
+import { type ScramPlugins, scramPluginsOf } from "./scram-exchange.ts";
 import type { Services } from "./services.ts";
 
 /** The shared part of the engine. */
@@ -27,6 +31,14 @@ export class Engine {
   readonly digests: readonly DeclaredDigest[];
   /** The plugin that is asked for the envelope part of a route; undefined when none knows it. */
   readonly envelopeRouter: Slot | undefined;
+  /** Whether to look up the names of clients. */
+  readonly readsClientName: boolean;
+  /** The plugins that answer SCRAM; undefined when there are none. */
+  readonly scram: ScramPlugins | undefined;
+  /** Whose dialogues are in the trace; undefined: nobody's. */
+  readonly dialogues: DialogueRules | undefined;
+  /** What next hops say of recipients at RCPT. */
+  readonly verification: RecipientVerification;
   readonly #events: EventHooks;
   #underWay = 0;
   #idle: (() => void)[] = [];
@@ -37,12 +49,17 @@ export class Engine {
     this.hookServices = services;
     this.pipeline = compilePipeline(config.pipeline);
     this.domains = new Set(config.domains);
+    this.readsClientName = readsClientName(this.pipeline);
     this.newId = createIds(services.clock, services.random);
     const postmaster = config.postmaster === undefined ? undefined : parseAddress(config.postmaster);
     this.postmaster = postmaster && !isPathFault(postmaster) ? postmaster : undefined;
     this.envelopeRouter = this.pipeline.slots.find(({ definition }) => definition.envelopeRoute);
     const declared = this.pipeline.slots.flatMap((slot) => slot.definition.digests ?? []);
     this.digests = [...new Map(declared.map((digest) => [digestKey(digest), digest])).values()];
+    this.scram = scramPluginsOf(this.pipeline.hooks.auth, services.random, services.secret);
+    const { dialogue } = config.trace;
+    this.dialogues = dialogue.length === 0 ? undefined : new DialogueRules(dialogue);
+    this.verification = new RecipientVerification(services);
     this.#events = new EventHooks(this.pipeline.slots, services, () => this.enter());
   }
 
@@ -53,7 +70,12 @@ export class Engine {
   /** How a next hop takes mail unless a route says otherwise. */
   modeOf(nextHop: string): "inline" | "queue" {
     const description = this.config.nextHops[nextHop];
-    return description?.kind === "smtp" ? description.mode : "inline";
+    return description === undefined || description.kind === "mailbox" ? "inline" : description.mode;
+  }
+
+  /** What recipients of one delivery have in common: the next hop, and with `mx()` the domain, which has hosts of its own. */
+  groupOf(nextHop: string, { domainAscii }: Address): string {
+    return this.config.nextHops[nextHop]?.kind === "mx" ? `${nextHop} ${domainAscii}` : nextHop;
   }
 
   /**

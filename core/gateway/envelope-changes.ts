@@ -86,6 +86,10 @@ export class EnvelopeChanges {
       return;
     }
     recipient.expanded = true;
+    if (this.#transaction.session.answersEachRcpt && fresh.length < distinct.length) {
+      const added = new Set(fresh);
+      recipient.shares = distinct.filter((target) => !added.has(target)).map(addressKey);
+    }
     const parameters = aliasParameters(recipient.parameters, distinct.length);
     for (const target of fresh) this.#push(recipient, target, recipient.original, parameters, lineage);
   }

@@ -4,13 +4,17 @@ import {
   type AnyFact,
   type AuthAttempt,
   type Client,
+  ClientName,
   type ConditionResults,
+  EarlyTalk,
+  type EarlyTalkHow,
   type FactMap,
   type HookSubject,
   type Identity,
   type ListenerInfo,
   type MailParameters,
   type RcptParameters,
+  SCRAM_SHA_256,
   type SessionVerdict,
   type Stage,
   type TlsInfo,
@@ -18,13 +22,24 @@ import {
   type VerdictOf,
 } from "../pipeline/mod.ts";
 import { answerOf, goOn, outcomeOf, rejected, systemTrouble, withRef } from "./answers.ts";
+import { type ClientNameValue, lookUpClientName } from "./client-name.ts";
+import type { SessionDialogue } from "./dialogue.ts";
 import type { Engine } from "./engine.ts";
 import { runStage } from "./run-stage.ts";
-import type { Answer, ContentReceiver, GatewaySession, SessionStart } from "./session.ts";
+import { type Claim, notAuthentic, ScramExchange } from "./scram-exchange.ts";
+import type { Answer, ContentReceiver, GatewaySession, ScramChallenge, SessionStart } from "./session.ts";
 import { Transaction } from "./transaction.ts";
+import type { UpstreamNetworks } from "./true-client.ts";
 
 /** Entries of the session's own stages that each of its messages repeats. */
 const SESSION_ENTRIES_MAX = 60;
+
+/** Which addresses are whose at a listener. */
+export interface ListenerNetworks {
+  readonly trusts: (ip: string) => boolean;
+  /** Absent: nobody is. */
+  readonly isUpstream?: (ip: string) => boolean;
+}
 
 /** The engine's session. */
 export class EngineSession implements GatewaySession {
@@ -37,21 +52,40 @@ export class EngineSession implements GatewaySession {
   readonly conditions: ConditionResults = new Map();
   readonly trace = new Trace(SESSION_ENTRIES_MAX);
   readonly startedAt: number;
+  readonly dialogue: SessionDialogue | undefined;
+  /** Set where the client is an upstream: the true one is named by the message. */
+  readonly upstreamOf: UpstreamNetworks | undefined;
   identity: Identity | undefined;
   ehloName: string | undefined;
+  /** Whether the client hears an answer for each RCPT after the content (RFC 2033 4.2). */
+  readonly answersEachRcpt: boolean;
+  /** Whether the host is a submission server, which completes messages (RFC 6409 8). */
+  readonly submits: boolean;
   /** Whether the client greeted with EHLO or LHLO, for the word of the trace field. */
   extended = true;
   tls: TlsInfo | undefined;
   #transaction: Transaction | undefined;
+  #nameLookUp: AbortController | undefined;
+  /** What the SCRAM exchange that is under way would make of the client. */
+  #claim: Claim | undefined;
 
-  /** @param trusts whether an address is in a trusted network of the listener */
-  constructor(engine: Engine, start: SessionStart, trusts: (ip: string) => boolean) {
+  /** @param networks of the listener; absent: it trusts nobody */
+  constructor(engine: Engine, start: SessionStart, networks: ListenerNetworks | undefined) {
     this.engine = engine;
     this.start = start;
     this.id = engine.newId();
     this.listener = start.listener;
+    this.answersEachRcpt = start.origin === "lmtp";
+    this.submits = start.listener.kind === "submission" || start.listener.kind === "submissions";
     this.startedAt = engine.services.clock.monotonic();
-    this.client = { ...start.client, trusted: trusts(start.client.ip) };
+    const { ip } = start.client;
+    this.dialogue = engine.dialogues?.open(ip, engine.services.clock);
+    this.client = { ...start.client, trusted: networks?.trusts(ip) === true };
+    this.upstreamOf = networks?.isUpstream?.(ip) ? (networks as UpstreamNetworks) : undefined;
+    this.identity = start.identity;
+    this.tls = start.tls;
+    if (start.clientName) this.#named(start.clientName);
+    else if (engine.readsClientName && ip !== "") this.#lookUpName(ip);
   }
 
   get trusted(): boolean {
@@ -60,6 +94,10 @@ export class EngineSession implements GatewaySession {
 
   async connect(): Promise<Answer> {
     return this.#decide("connect", {});
+  }
+
+  talkedEarly(how: EarlyTalkHow): void {
+    if (!this.facts.has(EarlyTalk)) this.facts.set(EarlyTalk, how);
   }
 
   async ehlo(name: string, verb: "HELO" | "EHLO" | "LHLO" = "EHLO"): Promise<Answer> {
@@ -76,6 +114,7 @@ export class EngineSession implements GatewaySession {
     this.#forget("auth");
     this.ehloName = undefined;
     this.identity = undefined;
+    this.#claim = undefined;
     this.tls = tls;
   }
 
@@ -83,6 +122,7 @@ export class EngineSession implements GatewaySession {
     try {
       this.#forget("auth");
       this.identity = undefined;
+      this.#claim = undefined;
       const verdict = await this.#run("auth", { attempt });
       if (verdict?.verdict === "identify") {
         this.identity = verdict.identity;
@@ -90,9 +130,41 @@ export class EngineSession implements GatewaySession {
       }
       // What plugins found out about who the client is not must not be read as who it is.
       this.#forget("auth");
-      if (verdict) return answerOf(verdict);
+      if (verdict && verdict.verdict !== "identifyByProof") return answerOf(verdict);
       // Nobody vouched for the client: it can not slip through by everybody passing.
-      return rejected("7.8", "Authentication credentials invalid", 535);
+      return notAuthentic();
+    } catch (error) {
+      return this.#broken(error);
+    }
+  }
+
+  async scram(user: string): Promise<ScramChallenge | Answer> {
+    try {
+      this.#forget("auth");
+      this.identity = undefined;
+      const { scram } = this.engine;
+      if (scram === undefined) return notAuthentic();
+      const attempt: AuthAttempt = { mechanism: SCRAM_SHA_256, user, password: "" };
+      const verdict = await this.#run("auth", { attempt }, scram.slots);
+      // Until the client has its proof, what plugins found out about it is nobody's.
+      const facts = this.#forget("auth");
+      if (verdict?.verdict === "tempfail" || verdict?.verdict === "disconnect") return answerOf(verdict);
+      const known = verdict?.verdict === "identifyByProof" ? verdict : undefined;
+      // Made for known users too, so that the time does not tell who is one.
+      const strangersKeys = await scram.strangersKeys(user);
+      const claim: Claim = {
+        keys: known?.keys ?? strangersKeys,
+        identity: known?.identity,
+        judged: (result) => this.#note("proof", result),
+        take: (identity) => {
+          if (this.#claim !== claim) return false;
+          this.identity = identity;
+          for (const [fact, value] of facts) this.facts.set(fact, value);
+          return true;
+        },
+      };
+      this.#claim = claim;
+      return new ScramExchange(claim);
     } catch (error) {
       return this.#broken(error);
     }
@@ -100,6 +172,7 @@ export class EngineSession implements GatewaySession {
 
   async mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer> {
     this.reset();
+    this.dialogue?.began(reversePath);
     const transaction = new Transaction(this, { reversePath, parameters });
     try {
       const answer = await transaction.mail();
@@ -117,6 +190,7 @@ export class EngineSession implements GatewaySession {
   async rcpt(forwardPath: Address, parameters: RcptParameters): Promise<Answer> {
     const transaction = this.#transaction;
     if (!transaction) return rejected("5.1", "MAIL first", 503);
+    this.dialogue?.named(forwardPath);
     try {
       return await transaction.rcpt(forwardPath, parameters);
     } catch (error) {
@@ -139,6 +213,12 @@ export class EngineSession implements GatewaySession {
 
   close(): void {
     this.reset();
+    this.#nameLookUp?.abort();
+  }
+
+  /** The client's name, confirmed by reverse DNS; "" where there is none or it is not known. */
+  get clientName(): string {
+    return (this.facts.get(ClientName) as ClientNameValue | undefined)?.name ?? "";
   }
 
   /** The subject of a hook run of this session's own stages. */
@@ -160,9 +240,12 @@ export class EngineSession implements GatewaySession {
     };
   }
 
-  #run<S extends "connect" | "ehlo" | "auth">(stage: S, own: object): Promise<VerdictOf[S] | undefined> {
+  async #run<S extends "connect" | "ehlo" | "auth">(
+    stage: S,
+    own: object,
+    slots = this.engine.pipeline.hooks[stage],
+  ): Promise<VerdictOf[S] | undefined> {
     const subject = this.subject(own);
-    const slots = this.engine.pipeline.hooks[stage];
     // What a session stage's hook returns and its `onError` may give are both of its own verdicts.
     return runStage({ stage, slots, subject: () => subject }) as Promise<VerdictOf[S] | undefined>;
   }
@@ -177,12 +260,38 @@ export class EngineSession implements GatewaySession {
     }
   }
 
+  #lookUpName(ip: string): void {
+    this.#nameLookUp = new AbortController();
+    lookUpClientName(ip, this.engine.services, this.#nameLookUp.signal).then(
+      (value) => this.#named(value),
+      // The client is gone.
+      () => {},
+    );
+  }
+
+  #note(event: string, detail: string): void {
+    const at = Math.round(this.engine.services.clock.monotonic() - this.startedAt);
+    this.trace.add({ at, event, detail });
+  }
+
+  #named(value: ClientNameValue): void {
+    this.facts.set(ClientName, Object.freeze(value));
+    this.#note("clientName", `${value.result} ${value.name}`.trim());
+  }
+
   #broken(error: unknown, transaction?: Transaction): Answer {
     this.engine.services.log.error("engineFault", { ref: transaction?.id ?? this.id, cause: String(error) });
     return withRef(systemTrouble(), transaction?.id ?? this.id);
   }
 
-  #forget(stage: Stage): void {
-    for (const fact of this.facts.keys()) if (fact.stage === stage) this.facts.delete(fact);
+  /** Gives the facts that it took away. */
+  #forget(stage: Stage): FactMap {
+    const forgotten: FactMap = new Map();
+    for (const [fact, value] of this.facts) {
+      if (fact.stage !== stage) continue;
+      forgotten.set(fact, value);
+      this.facts.delete(fact);
+    }
+    return forgotten;
   }
 }

@@ -5,7 +5,7 @@
 import type { Content, Message } from "../mail/mod.ts";
 import type { DeliveryView, FactMap, OriginalMessage, Slot } from "../pipeline/mod.ts";
 import { answerOf, replyOf, systemTrouble, tooLate } from "./answers.ts";
-import { settledBy } from "./deadline.ts";
+import { type Deadline, settledBy } from "./deadline.ts";
 import type { PlannedDelivery } from "./delivery-plan.ts";
 import type { DeliverOptions, Delivery, DeliveryResult, RecipientResult } from "./next-hop-driver.ts";
 import type { BodyDigests } from "./original-message.ts";
@@ -23,7 +23,11 @@ export interface InlineDelivery {
   readonly withReceived: (content: Content) => Content;
   /** Whether copies that the next hop refuses can be kept, so that the others may go on without them. */
   readonly keepsRefused: boolean;
-  readonly signal: AbortSignal;
+  /** `some`: whom the next hop does not take stops nobody else, as each has an answer of its own. Default `all`. */
+  readonly proceeds?: "some" | "all";
+  /** Which of the message's deliveries it is. Default 1, the only one. */
+  readonly number?: number;
+  readonly deadline: Deadline;
 }
 
 /** How it went: an answer where nothing was sent, else a result for each recipient and the form that left. */
@@ -33,7 +37,8 @@ export type InlineOutcome =
 
 /** Delivers. Rejects only on a fault of our own before anything was sent. */
 export async function deliverInline(inline: InlineDelivery, plan: PlannedDelivery): Promise<InlineOutcome> {
-  const { transaction, signal } = inline;
+  const { transaction, deadline } = inline;
+  const { signal } = deadline;
   const { services } = transaction.session.engine;
   const { delivery: slots } = transaction.session.engine.pipeline.hooks;
   const message = slots.length === 0 ? plan.message : await runDeliveryHooks(slots, inline, plan);
@@ -41,11 +46,13 @@ export async function deliverInline(inline: InlineDelivery, plan: PlannedDeliver
   if ("kind" in message) return { answer: message };
   const driver = services.nextHops.get(plan.nextHop);
   if (!driver) return { answer: systemTrouble() };
+  const delivery = deliveryOf(inline, plan, inline.withReceived(message.content));
   const options: DeliverOptions = {
     signal,
-    proceed: (results) => results.every((each) => isSettled(each, inline.keepsRefused)),
+    proceed: (results) =>
+      inline.proceeds === "some" || results.every((each) => isSettled(each, inline.keepsRefused)),
+    onLine: transaction.session.dialogue?.withNextHop(delivery.content.size),
   };
-  const delivery = deliveryOf(inline, plan, inline.withReceived(message.content));
   const result = await attempt(() => driver.deliver(delivery, options), plan, inline);
   tell(transaction, plan, driver.description, result);
   // A driver that does not tell of each recipient has told of none.
@@ -57,12 +64,16 @@ export async function deliverInline(inline: InlineDelivery, plan: PlannedDeliver
 const isSettled = (result: RecipientResult | "accepted", keepsRefused: boolean): boolean =>
   result === "accepted" || (keepsRefused && result.status === "rejected");
 
-function deliveryOf({ transaction }: InlineDelivery, plan: PlannedDelivery, content: Content): Delivery {
+function deliveryOf(
+  { transaction, number = 1 }: InlineDelivery,
+  plan: PlannedDelivery,
+  content: Content,
+): Delivery {
   const { session, envelope, id } = transaction;
   const { requireTls, ...parameters } = envelope.parameters;
   return {
     id,
-    number: 1,
+    number,
     origin: session.start.origin,
     nextHop: plan.nextHop,
     reversePath: plan.reversePath,
@@ -78,12 +89,12 @@ function deliveryOf({ transaction }: InlineDelivery, plan: PlannedDelivery, cont
 async function attempt(
   deliver: () => Promise<DeliveryResult>,
   plan: PlannedDelivery,
-  { transaction, signal }: InlineDelivery,
+  { transaction, deadline }: InlineDelivery,
 ): Promise<DeliveryResult> {
   const { clock, log } = transaction.session.engine.services;
   let cause = "the driver did not settle at the deadline";
   try {
-    const settled = await settledBy(deliver(), signal, clock);
+    const settled = await settledBy(deliver(), deadline, clock);
     if (settled) return settled.value;
   } catch (error) {
     cause = `the driver failed: ${String(error)}`;
@@ -120,7 +131,7 @@ function tell(
 /** Runs the `delivery` hooks on the form that leaves, or gives the answer that puts it off. */
 async function runDeliveryHooks(
   slots: readonly Slot[],
-  { transaction, original, digests, signal }: InlineDelivery,
+  { transaction, original, digests, deadline }: InlineDelivery,
   plan: PlannedDelivery,
 ): Promise<Message | Answer> {
   let { message } = plan;
@@ -140,7 +151,7 @@ async function runDeliveryHooks(
         { envelope: transaction.envelope, delivery, original, attempt: { number: 1 }, bodyDigest },
         {
           message,
-          signal,
+          signal: deadline.signal,
           facts: (fact, recipient) =>
             fact.scope === "delivery"
               ? facts

@@ -3,6 +3,7 @@ import type { Message } from "../mail/mod.ts";
 import {
   type AnyFact,
   type Attempt,
+  type HookOutcome,
   type HookSubject,
   type Recipient,
   type RouteVerdict,
@@ -16,29 +17,43 @@ import { runStage } from "./run-stage.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Runs the `route` hooks of each recipient that goes on, and of those that aliases add. */
-export async function judgeRoutes(
+export function judgeRoutes(
   subject: DataSubject,
   message: Message,
-  attempt: Attempt = { number: 1 },
-): Promise<void> {
-  const { recipients } = subject.transaction;
-  const changes = new EnvelopeChanges(subject.transaction);
-  for (let i = 0; i < recipients.length && !subject.signal.aborted; i++) {
-    const recipient = recipients[i]!;
-    if (!recipient.verdict) await routeOne(subject, recipient, message, changes, attempt);
-  }
+  attempt: Attempt = FIRST,
+): Promise<void> | undefined {
+  return routeFrom(0, subject, message, new EnvelopeChanges(subject.transaction), attempt);
 }
 
-async function routeOne(
+const FIRST: Attempt = { number: 1 };
+
+/** Routes from a recipient on; waits only for hooks that do not answer at once. */
+function routeFrom(
+  first: number,
+  subject: DataSubject,
+  message: Message,
+  changes: EnvelopeChanges,
+  attempt: Attempt,
+): Promise<void> | undefined {
+  const { recipients } = subject.transaction;
+  for (let i = first; i < recipients.length && !subject.signal.aborted; i++) {
+    const recipient = recipients[i]!;
+    const routing = recipient.verdict ? undefined : routeOne(subject, recipient, message, changes, attempt);
+    if (routing) return routing.then(() => routeFrom(i + 1, subject, message, changes, attempt));
+  }
+  return undefined;
+}
+
+function routeOne(
   { transaction, original, signal }: DataSubject,
   recipient: RecipientState,
   message: Message,
   changes: EnvelopeChanges,
   attempt: Attempt,
-): Promise<void> {
+): Promise<void> | undefined {
   recipient.message = message;
   let faulty = false;
-  const verdict = await runStage({
+  const verdict = runStage({
     stage: "route",
     slots: transaction.session.engine.pipeline.hooks.route,
     subject: (): HookSubject =>
@@ -64,6 +79,19 @@ async function routeOne(
       return false;
     },
   });
+  if (verdict instanceof Promise)
+    return verdict.then((later) => conclude(transaction, recipient, later, faulty));
+  conclude(transaction, recipient, verdict, faulty);
+  return undefined;
+}
+
+/** @param faulty whether a hook failed and was skipped */
+function conclude(
+  transaction: Transaction,
+  recipient: RecipientState,
+  verdict: HookOutcome<"route">["verdict"],
+  faulty: boolean,
+): void {
   if (recipient.expanded || recipient.verdict) return;
   if (verdict) {
     decide(transaction, recipient, verdict);

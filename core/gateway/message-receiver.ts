@@ -45,6 +45,7 @@ export class MessageReceiver implements ContentReceiver {
     try {
       if (this.#fault !== undefined) return this.#answerFault(this.#fault);
       const content = await this.#writer.finish();
+      transaction.session.dialogue?.content(content.size);
       return await runMessage(transaction, { content, digests: this.#digester?.finish() }, deadline);
     } catch (error) {
       this.#failed(error);

@@ -1,14 +1,16 @@
 /** What happens after the final dot, under one deadline: data, route, fold, then delivery, spool or refusal, and the one answer. */
 import { type Content, Message } from "../mail/mod.ts";
 import type { OriginalMessage } from "../pipeline/mod.ts";
+import { answerEach, type MessageEnd } from "./answer-each.ts";
 import { accepted, cannotServe, outcomeOf, rejected, systemTrouble, tooLate } from "./answers.ts";
 import { type Deadline, settledBy } from "./deadline.ts";
 import { type PlannedDelivery, planDeliveries } from "./delivery-plan.ts";
 import { fold } from "./fold.ts";
-import { deliverInline } from "./inline-delivery.ts";
+import { deliverInline, type InlineDelivery } from "./inline-delivery.ts";
 import { judgeData } from "./judge-data.ts";
 import { judgeRoutes } from "./judge-routes.ts";
 import { loopOf } from "./loop-check.ts";
+import { withMissingFields } from "./missing-fields.ts";
 import type { RecipientResult } from "./next-hop-driver.ts";
 import { BodyDigests, originalMessage } from "./original-message.ts";
 import type { ReceivedDigests } from "./received-digests.ts";
@@ -16,6 +18,7 @@ import type { RecipientState } from "./recipient.ts";
 import type { Answer, MessageAnswer } from "./session.ts";
 import { spoolMessage } from "./spool-message.ts";
 import type { Transaction } from "./transaction.ts";
+import { trueClientOf } from "./true-client.ts";
 import { undeliveredOf } from "./undelivered.ts";
 import { withReceived } from "./with-received.ts";
 
@@ -30,13 +33,13 @@ export interface ReceivedMessage {
 export async function runMessage(
   transaction: Transaction,
   { content, digests }: ReceivedMessage,
-  { signal }: Deadline,
+  deadline: Deadline,
 ): Promise<MessageAnswer> {
   const { config, services } = transaction.session.engine;
   const message = await Message.load(content);
   const bodyDigests = new BodyDigests(message, services.crypto, digests);
   const original = originalMessage(message, bodyDigests.original);
-  const run = new MessageRun(transaction, content, original, bodyDigests, signal);
+  const run = new MessageRun(transaction, content, original, bodyDigests, deadline);
   const unfit = unfitness(message);
   if (unfit) return run.answerAll(unfit, message);
   const loop = loopOf(message.header, config.hostName);
@@ -44,10 +47,25 @@ export async function runMessage(
     transaction.note("loop", loop);
     return run.answerAll(rejected("4.6", "Routing loop detected", 554), message);
   }
-  const subject = { transaction, original, signal };
-  const judged = await judgeData(subject, message);
-  await judgeRoutes(subject, judged);
+  if (transaction.session.upstreamOf) knowClient(transaction, message);
+  const subject = { transaction, original, signal: deadline.signal };
+  const judging = judgeData(
+    subject,
+    transaction.session.submits ? withMissingFields(transaction, message) : message,
+  );
+  const judged = judging instanceof Promise ? await judging : judging;
+  const routing = judgeRoutes(subject, judged);
+  if (routing) await routing;
   return run.conclude(judged);
+}
+
+/** Behind an upstream the client is known only now. */
+function knowClient(transaction: Transaction, { header }: Message): void {
+  const { client: peer, upstreamOf: networks } = transaction.session;
+  if (!networks) return;
+  transaction.client = trueClientOf(header, peer, networks);
+  const { ip, via } = transaction.client;
+  transaction.note("trueClient", via === undefined ? `the upstream ${ip} itself` : `${ip} by way of ${via}`);
 }
 
 /** What can not be relayed at all, whatever plugins say. */
@@ -68,6 +86,7 @@ class MessageRun {
   readonly #content: Content;
   readonly #original: OriginalMessage;
   readonly #digests: BodyDigests;
+  readonly #deadline: Deadline;
   readonly #signal: AbortSignal;
 
   constructor(
@@ -75,13 +94,14 @@ class MessageRun {
     content: Content,
     original: OriginalMessage,
     digests: BodyDigests,
-    signal: AbortSignal,
+    deadline: Deadline,
   ) {
     this.#transaction = transaction;
     this.#content = content;
     this.#original = original;
     this.#digests = digests;
-    this.#signal = signal;
+    this.#deadline = deadline;
+    this.#signal = deadline.signal;
   }
 
   /** Folds what the plugins said, and does it. */
@@ -89,7 +109,8 @@ class MessageRun {
     // Before the fold: hooks that the deadline cut off left verdicts that say more of the time than of the message.
     if (this.#signal.aborted) return this.answerAll(tooLate(), message);
     const transaction = this.#transaction;
-    const { engine } = transaction.session;
+    const { engine, answersEachRcpt } = transaction.session;
+    if (answersEachRcpt) return this.#answerEach(message);
     const { onMixedVerdict, onMixedTempfail } = engine.config;
     const { durableSpool } = engine;
     const folded = fold(transaction.recipients, { onMixedVerdict, onMixedTempfail, durableSpool });
@@ -103,7 +124,7 @@ class MessageRun {
     const plans = planDeliveries(
       going.filter((recipient) => !recipient.verdict),
       { reversePath: transaction.envelope.reversePath, message },
-      (nextHop) => engine.modeOf(nextHop),
+      engine,
     );
     const keeps = held.length > 0 || folded.deferred.length > 0;
     const [only] = plans;
@@ -147,7 +168,7 @@ class MessageRun {
     const content = withReceived(transaction, this.#content);
     const put = spoolMessage(transaction, content, message, plans, held, deferred, this.#signal);
     try {
-      if (await settledBy(put, this.#signal, transaction.session.engine.services.clock))
+      if (await settledBy(put, this.#deadline, transaction.session.engine.services.clock))
         return this.#accept(message, "Message queued");
       transaction.note("duplicatePossible", "the spool did not settle at the deadline");
     } catch (error) {
@@ -156,17 +177,36 @@ class MessageRun {
     return this.answerAll(tooLate(), message);
   }
 
-  async #deliver(plan: PlannedDelivery, message: Message): Promise<MessageAnswer> {
+  /** An answer for each RCPT in place of one for all. */
+  async #answerEach(judged: Message): Promise<MessageAnswer> {
+    const transaction = this.#transaction;
+    const end: MessageEnd = {
+      transaction,
+      deadline: this.#deadline,
+      inlineOf: (plan, own) => ({ ...this.#inlineOf(plan), ...own }),
+      spool: (plans, { held, deferred }, signal) => {
+        const content = withReceived(transaction, this.#content);
+        return spoolMessage(transaction, content, judged, plans, held, deferred, signal);
+      },
+    };
+    const { outcome, answer, message, recipients } = await answerEach(end, judged);
+    return { ...this.#end(outcome, answer, message), recipients };
+  }
+
+  #inlineOf(plan: PlannedDelivery): InlineDelivery {
     const { engine } = this.#transaction.session;
-    const inline = {
+    return {
       transaction: this.#transaction,
       original: this.#original,
       digests: this.#digests,
       withReceived: (content: Content) => withReceived(this.#transaction, content, plan.recipients),
       keepsRefused: engine.durableSpool && engine.config.onMixedVerdict !== "refuse",
-      signal: this.#signal,
+      deadline: this.#deadline,
     };
-    const outcome = await deliverInline(inline, plan);
+  }
+
+  async #deliver(plan: PlannedDelivery, message: Message): Promise<MessageAnswer> {
+    const outcome = await deliverInline(this.#inlineOf(plan), plan);
     if ("answer" in outcome) return this.answerAll(outcome.answer, message);
     return this.#settle(plan, outcome.results, message, outcome.message);
   }
@@ -249,6 +289,6 @@ class MessageRun {
       edits: message.edits.map(({ author, summary, reason }) => ({ author, summary, reason })),
     });
     const rcpts = transaction.recipients.reduce((most, recipient) => Math.max(most, recipient.rcpt + 1), 0);
-    return { answer, recipients: Array.from({ length: rcpts }, () => answer) };
+    return { answer, recipients: new Array<Answer>(rcpts).fill(answer) };
   }
 }

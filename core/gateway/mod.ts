@@ -1,7 +1,9 @@
 /** The door of core/gateway: the engine, and the interfaces of the services it needs. */
 
+export { type Advertised, advertisedOf, type KnownNextHops } from "./advertised.ts";
 export { CODES } from "./answers.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
+export { type KeptAdvertised, keepAdvertised } from "./keep-advertised.ts";
 export { memoryContents, memoryTraces, webClock, webRandom } from "./memory-services.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export * from "./next-hop-driver.ts";

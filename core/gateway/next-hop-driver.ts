@@ -59,6 +59,31 @@ export interface DeliverOptions {
    * RCPT is (RFC 3030 4.2).
    */
   readonly proceed: (results: readonly (RecipientResult | "accepted")[]) => boolean;
+  /**
+   * Told of each command to and each reply of a server, without content and secrets, lines of a reply parted by "\n".
+   * Absent: nobody wants to know.
+   */
+  readonly onLine?: ((server: string, who: "gateway" | "nextHop", line: string) => void) | undefined;
+}
+
+/** How a next hop is asked for a recipient. */
+export interface VerifyOptions {
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What a next hop says of a recipient before there is any message. */
+export interface VerifyResult {
+  /** `bad`: it said itself that there is no such recipient; what it says of us, the sender or the hour is `undecided`. */
+  readonly status: "good" | "bad" | "undecided";
+  /** Its answer to MAIL or RCPT, fit to pass on; absent where there is none. */
+  readonly reply?: Reply;
+  /** As of a delivery; `busy`: it was not asked, as others are served first. */
+  readonly ended: "connection" | "us" | "reply" | "busy";
+  /** Who answered, as "192.0.2.1:25". */
+  readonly server?: string;
+  /** The cause for trace and log, never for clients. */
+  readonly cause?: string;
 }
 
 /** What a next hop offered in its last EHLO. */
@@ -76,8 +101,18 @@ export interface NextHopDriver {
   readonly description: string;
   /** One attempt. Never rejects: every failure is a result. */
   deliver(delivery: Delivery, options: DeliverOptions): Promise<DeliveryResult>;
+  /**
+   * Asks at RCPT whether there is such a recipient, and sends no content. Never rejects. Absent: it takes everyone, or
+   * can not be asked.
+   */
+  verify?(reversePath: ReversePath, forwardPath: Address, options: VerifyOptions): Promise<VerifyResult>;
   /** What the last EHLO offered; undefined while unknown. */
   extensions(): NextHopExtensions | undefined;
+  /**
+   * Calls `told` each time that an EHLO was answered, of a delivery's connection or of a probe, once `extensions()`
+   * knows it. Absent: what it offers never changes, or never is known.
+   */
+  onExtensions?(told: () => void): void;
   /** Asks the next hop for its extensions; never rejects. */
   probe(signal: AbortSignal): Promise<void>;
   /** Ends kept connections; running deliveries are finished first. */

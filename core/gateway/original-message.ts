@@ -1,5 +1,5 @@
 /** The untouched message as plugins see it, and the digests of its body and of its edited bodies, each made once. */
-import { type Content, canonicalBody, type Message } from "../mail/mod.ts";
+import { type Content, canonicalBody, type HeaderView, type Message, type Part } from "../mail/mod.ts";
 import type { Crypto, HashName, OriginalMessage } from "../pipeline/mod.ts";
 import { digestKey, type ReceivedDigests } from "./received-digests.ts";
 import { sameContent } from "./same-content.ts";
@@ -40,15 +40,30 @@ export class BodyDigests {
 
 /** The original as plugins see it. @param message the untouched one: hooks edit forks of it */
 export function originalMessage(message: Message, bodyDigest: BodyDigest): OriginalMessage {
-  return {
-    size: message.size,
-    get header() {
-      return message.header;
-    },
-    content: message.content,
-    structure: () => message.structure(),
-    bodyDigest,
-  };
+  return new Original(message, bodyDigest);
+}
+
+class Original implements OriginalMessage {
+  readonly size: number;
+  readonly content: Content;
+  readonly bodyDigest: BodyDigest;
+  readonly #message: Message;
+
+  constructor(message: Message, bodyDigest: BodyDigest) {
+    this.size = message.size;
+    this.content = message.content;
+    this.bodyDigest = bodyDigest;
+    this.#message = message;
+  }
+
+  get header(): HeaderView {
+    return this.#message.header;
+  }
+
+  // Bound, so that a hook may take it out of the message.
+  get structure(): () => Promise<Part> {
+    return () => this.#message.structure();
+  }
 }
 
 function keptDigests(

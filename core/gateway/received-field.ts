@@ -1,10 +1,11 @@
 /** The trace field that every gateway adds on top (RFC 5321 4.4, RFC 3848 for the `with` word). */
-import { type Content, memoryContent } from "../mail/mod.ts";
 
 /** What the field tells. */
 export interface ReceivedFacts {
   readonly ehlo: string;
   readonly ip: string;
+  /** The client's name, confirmed by reverse DNS; absent or "" where it is not known. */
+  readonly name?: string;
   readonly by: string;
   readonly id: string;
   readonly origin: string;
@@ -58,7 +59,10 @@ const word = (text: string): string =>
 export function receivedField(facts: ReceivedFacts): Uint8Array {
   const literal = facts.ip.includes(":") ? `[IPv6:${word(facts.ip)}]` : `[${word(facts.ip)}]`;
   const helo = word(facts.ehlo);
-  const from = facts.ip ? `from ${helo || literal} (${literal})` : `from ${helo || "unknown"}`;
+  const name = facts.name ? word(facts.name) : "";
+  // TCP-info of RFC 5321 4.4: what was found out, beside what the client said.
+  const tcp = name === "" ? literal : `${name} ${literal}`;
+  const from = facts.ip ? `from ${helo || literal} (${tcp})` : `from ${helo || "unknown"}`;
   const to =
     facts.forwardPath && /^[\x21-\x3b\x3d\x3f-\x7e]{1,320}$/.test(facts.forwardPath)
       ? `\r\n\tfor <${facts.forwardPath}>`
@@ -66,22 +70,4 @@ export function receivedField(facts: ReceivedFacts): Uint8Array {
   return encoder.encode(
     `Received: ${from}\r\n\tby ${facts.by} (Postern) with ${protocol(facts)} id ${facts.id}${to};\r\n\t${mailDate(facts.at)}\r\n`,
   );
-}
-
-/** Bytes put in front of a content. Small contents are joined, so that they leave in one write. */
-export function withPrefix(prefix: Uint8Array, content: Content): Content {
-  const size = prefix.length + content.size;
-  if (content.bytes) {
-    const whole = new Uint8Array(size);
-    whole.set(prefix);
-    whole.set(content.bytes, prefix.length);
-    return memoryContent(whole);
-  }
-  return {
-    size,
-    async *read(start = 0, end = size) {
-      if (start < prefix.length) yield prefix.subarray(start, Math.min(end, prefix.length));
-      if (end > prefix.length) yield* content.read(Math.max(0, start - prefix.length), end - prefix.length);
-    },
-  };
 }

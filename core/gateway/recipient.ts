@@ -36,6 +36,8 @@ export class RecipientState implements Recipient {
   expanded = false;
   /** Addresses that led here, against alias loops. */
   lineage: readonly string[];
+  /** Addresses (`addressKey`) that it was to be replaced by and that were there; kept where each RCPT is answered. */
+  shares: readonly string[] | undefined;
   settled: Settled | undefined;
 
   constructor(init: {

@@ -40,6 +40,11 @@ export interface Services {
   readonly fetch: typeof globalThis.fetch;
   readonly store: Store;
   readonly crypto: Crypto;
+  /**
+   * 32 octets that nobody else knows and that stay the same over restarts: what unknown users are asked is derived from
+   * them. Asked at the start, where it is needed. Absent: random ones of this process.
+   */
+  readonly secret?: () => Uint8Array;
   readonly contents: ContentStore;
   readonly traces: TraceStore;
   /** A driver for each next hop of the config, by name. */

@@ -2,9 +2,12 @@
  * What hosts see of the engine: a session they feed with what the client says, and answers they translate. Hosts
  * decide nothing: they neither fold nor plan.
  */
-import type { Address, ReversePath } from "../mail/mod.ts";
+import type { Address, Reply, ReversePath, ScramCost } from "../mail/mod.ts";
 import type {
   AuthAttempt,
+  ClientName,
+  EarlyTalkHow,
+  FactValue,
   Identity,
   ListenerInfo,
   MailParameters,
@@ -44,14 +47,39 @@ export interface MessageAnswer {
   readonly recipients: readonly Answer[];
 }
 
+/** What a SCRAM client is asked (RFC 5802 3). A host that drops it ends the attempt; nobody is authenticated. */
+export interface ScramChallenge extends ScramCost {
+  /**
+   * Judges the client's one proof: gives our signature for the server's last message, or the answer that refuses.
+   *
+   * @param authMessage the AuthMessage of RFC 5802 3
+   */
+  prove(authMessage: string, proof: Uint8Array): Promise<Uint8Array | Answer>;
+  /** The client has taken our signature: it is who it claims to be from now on. */
+  accept(): Answer;
+}
+
 /** What a host tells when a client connects. */
 export interface SessionStart {
   readonly origin: Origin;
   readonly listener: ListenerInfo;
   /** The TCP peer or, behind PROXY and XCLIENT, who it speaks for. */
   readonly client: { readonly ip: string; readonly port: number };
+  /** Its name by reverse DNS, where one whom the host trusts has looked it up. */
+  readonly clientName?: FactValue<typeof ClientName>;
+  /** Who the client is, where one whom the host trusts has proved it. It may relay; STARTTLS and AUTH end it. */
+  readonly identity?: Identity;
+  /** TLS that is up already. */
+  readonly tls?: TlsInfo;
   /** The address the client connected to: "127.0.0.1:25", "" when unknown. */
   readonly local: string;
+}
+
+/** Takes in what is said in a session, for the trace. Hosts tell it before a command runs and when a reply is given. */
+export interface HeardLines {
+  /** @param secret whether it is a line of an AUTH exchange and not a command */
+  heard(line: Uint8Array, secret: boolean): void;
+  said(reply: Reply): void;
 }
 
 /** One session. Calls come one at a time, as commands do. None rejects. */
@@ -61,11 +89,21 @@ export interface GatewaySession {
   /** Whether the client is in a trusted network. */
   readonly trusted: boolean;
   readonly identity: Identity | undefined;
+  /** Absent where nobody wants to know what is said. */
+  readonly dialogue?: HeardLines | undefined;
   connect(): Promise<Answer>;
+  /** The client did not wait for us: the fact EarlyTalk. The first call counts. */
+  talkedEarly(how: EarlyTalkHow): void;
   ehlo(name: string, verb?: "HELO" | "EHLO" | "LHLO"): Promise<Answer>;
   /** STARTTLS or implicit TLS is up: `ehlo` and `auth` facts of before are gone (RFC 3207 4.2). */
   startedTls(tls: TlsInfo): void;
   auth(attempt: AuthAttempt): Promise<Answer>;
+  /**
+   * Begins SCRAM-SHA-256. Users that nobody knows get a challenge too. An answer ends the attempt.
+   *
+   * @param user as saslPrep gives it
+   */
+  scram(user: string): Promise<ScramChallenge | Answer>;
   mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer>;
   rcpt(forwardPath: Address, parameters: RcptParameters): Promise<Answer>;
   /** DATA came and the command is fit for 354. The transaction needs a recipient. */

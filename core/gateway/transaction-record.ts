@@ -1,4 +1,5 @@
 /** The trace record of a transaction, made once, at its end. */
+import { pathText } from "../mail/mod.ts";
 import type { TraceRecipient, TraceRecord } from "../pipeline/mod.ts";
 import { replyOf } from "./answers.ts";
 import type { RecipientState } from "./recipient.ts";
@@ -22,9 +23,11 @@ export function recordOf(
   end: TransactionEnd,
 ): TraceRecord {
   const { session } = transaction;
+  const { reversePath } = transaction.envelope;
   const own = transaction.trace.entries();
   const before = session.trace.entries();
-  const dropped = before.dropped + own.dropped;
+  const told = session.dialogue?.among(before.entries, own.entries, transaction.startedAt);
+  const dropped = before.dropped + own.dropped + (told?.dropped ?? 0);
   const record: { -readonly [K in keyof TraceRecord]: TraceRecord[K] } = {
     id: transaction.id,
     session: session.id,
@@ -32,15 +35,15 @@ export function recordOf(
     startedAt: transaction.startedAtEpoch,
     ms: transaction.elapsed(),
     listener: session.listener.name,
-    client: session.client,
-    reversePath: transaction.envelope.reversePath?.text ?? "",
+    client: transaction.client,
+    reversePath: reversePath === null ? "" : pathText(reversePath),
     recipients: [
       ...refused,
       ...transaction.recipients.filter(({ expanded }) => !expanded).map(traceRecipient),
     ],
     outcome,
     edits: end.edits ?? [],
-    entries: [...before.entries, ...own.entries],
+    entries: told?.entries ?? [...before.entries, ...own.entries],
     config: session.engine.config.hash,
   };
   if (session.ehloName !== undefined) record.ehlo = session.ehloName;
@@ -56,8 +59,8 @@ export function recordOf(
 
 function traceRecipient({ forwardPath, original, route, settled }: RecipientState): TraceRecipient {
   return {
-    forwardPath: forwardPath.text,
-    ...(original.text === forwardPath.text ? {} : { original: original.text }),
+    forwardPath: pathText(forwardPath),
+    ...(original.text === forwardPath.text ? {} : { original: pathText(original) }),
     ...(route ? { nextHop: route.nextHop } : {}),
     ...(settled ?? { outcome: "deferred", reason: "no content came" }),
   };

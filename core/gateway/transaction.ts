@@ -2,6 +2,7 @@
 import type { Address } from "../mail/mod.ts";
 import {
   type AnyFact,
+  type Client,
   type ConditionResults,
   type Envelope,
   type FactMap,
@@ -37,6 +38,8 @@ export class Transaction {
   readonly facts: FactMap = new Map();
   readonly conditions: ConditionResults = new Map();
   readonly recipients: RecipientState[] = [];
+  /** That of the session; from `data` on the one behind an upstream. */
+  client: Client;
   readonly trace: Trace;
   /** Monotonic, for durations; and epoch, for people. */
   readonly startedAt: number;
@@ -56,6 +59,7 @@ export class Transaction {
     const { engine } = session;
     this.session = session;
     this.envelope = envelope;
+    this.client = session.client;
     this.id = engine.newId();
     this.trace = new Trace(engine.config.trace.entriesMax);
     this.startedAt = engine.services.clock.monotonic();
@@ -69,7 +73,8 @@ export class Transaction {
 
   async #mailHooks(slots: readonly Slot[]): Promise<Answer> {
     const subject = this.subject({ envelope: this.envelope });
-    const verdict = await runStage({ stage: "mail", slots, subject: () => subject });
+    const running = runStage({ stage: "mail", slots, subject: () => subject });
+    const verdict = running instanceof Promise ? await running : running;
     if (!verdict) return goOn;
     if (!takes(verdict)) return this.ref(answerOf(verdict));
     this.#verdict = verdict;
@@ -93,7 +98,8 @@ export class Transaction {
     const { rcpt: slots } = this.session.engine.pipeline.hooks;
     const refused =
       slots.length === 0 || recipient.verdict ? undefined : await this.#rcptHooks(slots, recipient);
-    const answer = refused ?? this.#group.refusalOf(recipient);
+    let answer = refused ?? this.#group.refusalOf(recipient);
+    if (answer instanceof Promise) answer = await answer;
     if (answer) return this.#refuse(given, answer);
     this.recipients.push(recipient);
     return goOn;
@@ -111,7 +117,7 @@ export class Transaction {
       id: this.id,
       origin: session.start.origin,
       listener: session.listener,
-      client: session.client,
+      client: this.client,
       ehlo: session.ehloName,
       tls: session.tls,
       identity: session.identity,
@@ -182,7 +188,7 @@ export class Transaction {
         }),
       },
     );
-    const verdict = await runStage({
+    const running = runStage({
       stage: "rcpt",
       slots,
       subject: () => subject,
@@ -195,6 +201,7 @@ export class Transaction {
         return false;
       },
     });
+    const verdict = running instanceof Promise ? await running : running;
     if (!verdict) return undefined;
     if (!takes(verdict)) return answerOf(verdict);
     recipient.verdict = verdict;

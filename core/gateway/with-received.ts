@@ -1,6 +1,6 @@
 /** Puts a transaction's own trace field on top of its content (RFC 5321 4.4). The field's form is in received-field.ts. */
-import type { Content } from "../mail/mod.ts";
-import { receivedField, withPrefix } from "./received-field.ts";
+import { type Content, pathText, withPrefix } from "../mail/mod.ts";
+import { receivedField } from "./received-field.ts";
 import type { RecipientState } from "./recipient.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -14,6 +14,7 @@ export function withReceived(
   const field = receivedField({
     ehlo: session.ehloName ?? "",
     ip: session.client.ip,
+    name: session.clientName,
     by: session.engine.config.hostName,
     id,
     origin: session.start.origin,
@@ -21,7 +22,7 @@ export function withReceived(
     tls: session.tls !== undefined,
     authenticated: session.identity !== undefined,
     utf8: envelope.parameters.smtputf8 === true,
-    ...(only ? { forwardPath: only.forwardPath.text } : {}),
+    ...(only ? { forwardPath: pathText(only.forwardPath) } : {}),
     at: startedAtEpoch,
   });
   return withPrefix(field, content);

@@ -33,7 +33,7 @@ export function summarise(
     nextHops: Object.entries(config.nextHops).map(([name, hop]) => `${name}: ${describe(hop)}`),
     pipeline: pipelineNames,
     version,
-    tryCommand: addresses[0] ? tryCommand(addresses[0]) : "",
+    tryCommand: tryCommand(config.listeners, addresses),
   };
 }
 
@@ -79,10 +79,14 @@ export function noticePage(summary: GatewaySummary, status: number, message: str
 
 function describe(hop: NextHop): string {
   if (hop.kind === "mailbox") return "built-in mailbox, shown here";
+  if (hop.kind === "mx") return `MX hosts of each domain (${hop.mode})`;
   return `${(hop.protocol ?? "smtp").toUpperCase()} ${hop.servers.map(formatSocketAddress).join(", ")} (${hop.mode})`;
 }
 
-function tryCommand(address: SocketAddress): string {
+/** For the first listener that `send` can speak to: SMTP, at a port. */
+function tryCommand(listeners: GatewayConfig["listeners"], addresses: readonly SocketAddress[]): string {
+  const address = addresses.find(({ host }, n) => listeners[n]?.kind !== "lmtp" && !host.startsWith("unix:"));
+  if (address === undefined) return "";
   const command = "npx postern send --to you@example.com";
   const server = formatSocketAddress(address);
   return server === "127.0.0.1:2525" ? command : `${command} --server ${server}`;

@@ -43,7 +43,9 @@ export function toneOf(word: string): Tone {
 
 const goodWords: ReadonlySet<string> = new Set(["delivered", "accepted"]);
 const badWords: ReadonlySet<string> = new Set(["refused", "failed", "reject", "disconnect"]);
-const plainWords: ReadonlySet<string> = new Set(["routeTo", "identify", "aborted", "discarded", "discard"]);
+const plainWords: ReadonlySet<string> = new Set([
+  ...["routeTo", "identify", "identifyByProof", "aborted", "discarded", "discard"],
+]);
 
 /** A number of octets for people. */
 export function size(bytes: number): string {

@@ -1,5 +1,5 @@
 /** A trace as a timeline: what the session brought, each step of the transaction, and the reply; the deciding step stands out. */
-import type { TraceEntry, TraceHookRun, TraceRecord } from "../pipeline/mod.ts";
+import type { TraceEntry, TraceHookRun, TraceLine, TraceRecord } from "../pipeline/mod.ts";
 import { type DecidingStep, sessionStages } from "./deciding-step.ts";
 import { type Html, html } from "./html.ts";
 import { badge, count, duration, replyText, type Tone, toneOf } from "./page-parts.ts";
@@ -24,7 +24,7 @@ ${dropped > 0 ? html`<p class="quiet">${count(dropped, "step")} in the middle le
 }
 
 function isOfSession(entry: TraceEntry): boolean {
-  return "stage" in entry && sessionStages.has(entry.stage);
+  return "opening" in entry || ("stage" in entry && sessionStages.has(entry.stage));
 }
 
 interface Step {
@@ -36,6 +36,7 @@ interface Step {
 function step({ entry, decided }: Step): Html {
   const mark = decided ? html` <span class="decided">decided</span>` : "";
   const kind = decided ? "step deciding" : "step";
+  if ("line" in entry) return said(entry);
   if ("event" in entry) {
     return html`<li class="${kind} ${decided ?? "plain"}"><span class="at">${duration(entry.at)}</span>
 <div class="did"><div class="head"><span class="stage">engine</span> <b>${entry.event}</b>${mark}</div>
@@ -44,6 +45,15 @@ function step({ entry, decided }: Step): Html {
   return html`<li class="${kind} ${tone(entry)}"><span class="at">${duration(entry.at)}</span>
 <div class="did"><div class="head"><span class="stage">${entry.stage}</span> <b>${entry.plugin}</b> ${ending(entry)}${mark} <span class="took">took ${duration(entry.ms)}</span></div>
 ${details(entry)}</div></li>`;
+}
+
+/** A command or a reply, each line by itself. */
+function said({ at, who, line, server }: TraceLine): Html {
+  const speaker = who === "nextHop" ? "next hop" : who;
+  const place = server === undefined ? "" : html` <b>${who === "nextHop" ? "from" : "to"} ${server}</b>`;
+  return html`<li class="step plain"><span class="at">${duration(at)}</span>
+<div class="did"><div class="head"><span class="stage">${speaker}</span>${place}</div>
+${line.split("\n").map((text) => html`<div class="line own"><bdi>${text}</bdi></div>\n`)}</div></li>`;
 }
 
 function last(record: TraceRecord): Html {

@@ -3,10 +3,14 @@
  * The addresses of header fields are in header-address.ts, domains in domain.ts.
  */
 import { domainToAscii } from "./domain.ts";
+import { hasHiddenCharacter } from "./hidden-characters.ts";
 
 /** A mailbox of the envelope. */
 export interface Address {
-  /** The path as it came, without angle brackets and without a source route: what goes to the next hop. */
+  /**
+   * The path as it came, without angle brackets and without a source route. It always parses again to this address;
+   * `pathText` gives it as it goes to the next hop.
+   */
   readonly text: string;
   /** The local part as meant: quotes and backslashes taken off. Letter case is kept (RFC 5321 2.4). */
   readonly localPart: string;
@@ -14,6 +18,8 @@ export interface Address {
   readonly domain: string;
   /** The domain for look-ups, logs and comparison: A-labels in lower case, or an address literal as `[192.0.2.1]`. */
   readonly domainAscii: string;
+  /** Exactly what the client sent, where that is not the grammar's and a lenient listener took it. Not for the wire. */
+  readonly raw?: string;
 }
 
 /** A null reverse-path is `null`, written `<>`. */
@@ -33,9 +39,6 @@ export const pathBytesMax = 256;
 const dotString =
   /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u;
 const quotedString = /^"(?:[ !#-[\]-~\u0080-\u{10ffff}]|\\[ -~])*"$/u;
-// The C1 controls, separators of lines, overrides of direction, halves of pairs, and the sign of broken UTF-8: each
-// lets an address look like another in a log, or end a line there.
-const neverInLocalPart = /[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u2028\u2029\ufffd]/u;
 const sourceRouteStep = /@(\[[^[\]<>@,]*\]|[^@,:<>[\]\s"]+)([,:])/y;
 const encoder = new TextEncoder();
 
@@ -88,7 +91,7 @@ export function parseAddress(text: string): Address | PathFault {
   }
   const quoted = local.startsWith('"');
   if (!(quoted ? quotedString : dotString).test(local)) return fault("local part does not parse");
-  if (neverInLocalPart.test(local)) return fault("forbidden character in local part");
+  if (hasHiddenCharacter(local)) return fault("forbidden character in local part");
   const domainAscii = domainToAscii(domain);
   if (domainAscii === undefined) return fault("domain does not parse");
   return {
@@ -116,6 +119,11 @@ export function makeAddress(localPart: string, domain: string): Address {
   return made;
 }
 
+/** The path as next hops, logs and traces get it: the local part as it came, a domain beyond ASCII in A-labels. */
+export function pathText({ text, domain, domainAscii }: Address): string {
+  return isAscii(domain) ? text : text.slice(0, text.lastIndexOf("@") + 1) + domainAscii;
+}
+
 /** The form by which two addresses are compared: local part as meant, domain in A-labels and lower case. */
 export function addressKey(address: Address): string {
   return `${address.localPart}@${address.domainAscii}`;
@@ -134,6 +142,10 @@ function sourceRouteEnd(text: string): number | undefined {
 /** UTF-8 octets; past `max` units the exact number does not matter. */
 function octets(text: string, max: number): number {
   return text.length > max || text.length * 3 <= max ? text.length : encoder.encode(text).length;
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text);
 }
 
 function fault(words: string): PathFault {

@@ -1,8 +1,12 @@
 /**
  * Domains of addresses: names in ASCII or Unicode (RFC 5890) and address literals (RFC 5321 4.1.3). The mapping of
  * Unicode to A-labels (UTS #46) is that of the platform's URL parser; what that parser would read as something else
- * than a host name is refused before it gets there. Nothing is looked up here.
+ * than a host name is refused before it gets there. Of IDNA2008 (RFC 5891 to 5893) an A-label is held against the mapping
+ * of what it decodes to, and so against the mapping's own rules; the code points that RFC 5892 disallows and UTS #46 does
+ * not (symbols, emoji), its contextual rules beyond those for joiners, which are refused here everywhere, and the rules
+ * of direction for a name as a whole are not. Nothing is looked up here.
  */
+import { hasHiddenCharacter } from "./hidden-characters.ts";
 import { decodePunycode } from "./punycode.ts";
 
 /** Octets of a domain (RFC 5321 4.5.3.1.2). */
@@ -10,8 +14,8 @@ export const domainBytesMax = 255;
 
 // RFC 5321 4.1.2, and "_", which some senders' host names have and which means nothing anywhere.
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
-// What UTS #46 drops without a word would make two spellings of one domain; what ends a host in a URL would be cut.
-const hidden = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}%/\\?#@:<>[\]^|\ufffd]/u;
+// What would end a host in a URL, or be decoded there.
+const urlSyntax = /[ %/\\?#@:<>[\]^|]/;
 const octet = /^(?:0|[1-9]\d{0,2})$/;
 
 /**
@@ -23,7 +27,7 @@ export function domainToAscii(domain: string): string | undefined {
   if (domain === "" || domain.length > domainBytesMax) return undefined;
   if (domain.startsWith("[")) return literalToAscii(domain);
   const plain = /^[ -~]*$/.test(domain);
-  if (!plain && hidden.test(domain)) return undefined;
+  if (!plain && isNoName(domain)) return undefined;
   const lower = plain ? domain.toLowerCase() : hostOf(domain);
   if (lower === undefined || lower.length > domainBytesMax) return undefined;
   const labels = lower.split(".");
@@ -42,12 +46,15 @@ function mapsToAscii(written: readonly string[], labels: readonly string[]): boo
   return labels.some((one, n) => !one.startsWith("xn--") && !/^[ -~]*$/.test(written[n] ?? ""));
 }
 
+/** What UTS #46 drops without a word would make two spellings of one domain. */
+function isNoName(text: string): boolean {
+  return hasHiddenCharacter(text) || urlSyntax.test(text);
+}
+
 /** RFC 5890 2.3.2.1: an A-label decodes to a label that encodes to the same. Not every URL parser looks. */
 function isALabel(one: string): boolean {
   const decoded = decodePunycode(one.slice(4));
-  return (
-    decoded !== undefined && !hidden.test(decoded) && !/^[ -~]*$/.test(decoded) && hostOf(decoded) === one
-  );
+  return decoded !== undefined && !isNoName(decoded) && !/^[ -~]*$/.test(decoded) && hostOf(decoded) === one;
 }
 
 function literalToAscii(domain: string): string | undefined {

@@ -33,11 +33,11 @@ export class HeaderSection implements HeaderView {
   }
 
   get(name: string): string | undefined {
-    return this.#named(name)[0]?.value;
+    return this.#first(name)?.value;
   }
 
   text(name: string): string | undefined {
-    return this.#named(name)[0]?.text;
+    return this.#first(name)?.text;
   }
 
   all(name: string): readonly HeaderField[] {
@@ -45,16 +45,30 @@ export class HeaderSection implements HeaderView {
   }
 
   addresses(name: string): { readonly mailboxes: readonly Mailbox[]; readonly malformed: boolean } {
-    const lists = this.#named(name).map((field) => parseMailboxes(field.value));
-    return {
-      mailboxes: lists.flatMap((list) => list.mailboxes),
-      malformed: lists.some((list) => list.malformed),
-    };
+    const fields = this.#named(name);
+    const [only] = fields;
+    if (only && fields.length === 1) return parseMailboxes(only.value);
+    const mailboxes: Mailbox[] = [];
+    let malformed = false;
+    for (const { value } of fields) {
+      const list = parseMailboxes(value);
+      for (const mailbox of list.mailboxes) mailboxes.push(mailbox);
+      if (list.malformed) malformed = true;
+    }
+    return { mailboxes, malformed };
   }
 
   #parse(): ParsedSection {
     this.#parsed ??= parse(this.bytes);
     return this.#parsed;
+  }
+
+  #first(name: string): HeaderField | undefined {
+    const { fields } = this.#parse();
+    if (fields.length > FIELDS_LOOKED_THROUGH_MAX) return this.#named(name)[0];
+    const key = name.toLowerCase();
+    for (const field of fields) if (field.key === key) return field;
+    return undefined;
   }
 
   #named(name: string): readonly HeaderField[] {

@@ -30,6 +30,13 @@ export function addressOctets(text: string): readonly number[] | undefined {
   return mapped ? octets.slice(12) : octets;
 }
 
+/** An address in its shortest form (RFC 5952); IPv4-mapped IPv6 is IPv4. @param ip a valid one, without a scope */
+export function canonicalIp(ip: string): string {
+  const octets = addressOctets(ip);
+  if (octets?.length === 4) return octets.join(".");
+  return new URL(`http://[${ip}]`).hostname.slice(1, -1);
+}
+
 function ipv4Octets(text: string): readonly number[] | undefined {
   const parts = text.split(".");
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))

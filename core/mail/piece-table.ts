@@ -3,7 +3,7 @@
  * never changed, so that forks share them and undo is a pointer. Edits of one message are few (tens), hence plain
  * arrays and no tree.
  */
-import type { Content } from "./content.ts";
+import { type Content, memoryContent } from "./content.ts";
 
 /** A range of some content. `original` tells the received message from a replacement that may be the same object. */
 export interface Piece {
@@ -70,6 +70,16 @@ export function piecesContent(pieces: readonly Piece[]): Content {
     : new PieceContent(pieces, size);
 }
 
+/** Bytes put in front of a content. What lies in memory stays one array, so that it leaves in one write. */
+export function withPrefix(prefix: Uint8Array, content: Content): Content {
+  const first: Piece = { content: memoryContent(prefix), start: 0, end: prefix.length, original: false };
+  const size = prefix.length + content.size;
+  // The pieces of the content and not the content: its octets are copied once.
+  if (content instanceof JoinedContent) return new JoinedContent([first, ...content.pieces], size);
+  const pieces = [first, { content, start: 0, end: content.size, original: false }];
+  return content.bytes ? new JoinedContent(pieces, size) : new PieceContent(pieces, size);
+}
+
 /** The pieces as splices over the original, in order and not touching each other. */
 export function flattenPieces(pieces: readonly Piece[], originalSize: number): Splice[] {
   const splices: Splice[] = [];
@@ -115,20 +125,18 @@ class PieceContent implements Content {
 
 class JoinedContent implements Content {
   readonly size: number;
-  readonly #pieces: readonly Piece[];
+  readonly pieces: readonly Piece[];
   #joined: Uint8Array | undefined;
 
   constructor(pieces: readonly Piece[], size: number) {
-    this.#pieces = pieces;
+    this.pieces = pieces;
     this.size = size;
   }
 
   get bytes(): Uint8Array {
     if (this.#joined) return this.#joined;
-    const parts = this.#pieces.map((piece) =>
-      (piece.content.bytes as Uint8Array).subarray(piece.start, piece.end),
-    );
-    this.#joined = parts.length === 1 && parts[0] ? parts[0] : joinBytes(parts);
+    const [only] = this.pieces;
+    this.#joined = only && this.pieces.length === 1 ? bytesOf(only) : joinBytes(this.pieces.map(bytesOf));
     return this.#joined;
   }
 
@@ -136,6 +144,11 @@ class JoinedContent implements Content {
     const bytes = this.bytes;
     for (let at = start; at < end; at += 65_536) yield bytes.subarray(at, Math.min(end, at + 65_536));
   }
+}
+
+function bytesOf({ content, start, end }: Piece): Uint8Array {
+  const bytes = content.bytes as Uint8Array;
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }
 
 /** Arrays put together into a new one. Only for what is known to be small. */

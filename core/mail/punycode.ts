@@ -24,7 +24,8 @@ export function decodePunycode(text: string): string | undefined {
     bias = adapt(index - before, length, before === 0);
     point += Math.floor(index / length);
     index %= length;
-    if (point > 0x10ffff) return undefined;
+    // Two halves beside each other would make a character that nobody encoded.
+    if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return undefined;
     out.splice(index++, 0, String.fromCodePoint(point));
   }
   return out.join("");

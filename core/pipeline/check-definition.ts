@@ -1,4 +1,5 @@
 /** Checks a plugin's definition by itself, for JavaScript and for what types can not see. Its place is checked later. */
+import { isScramIterations, isScramSaltLength, scramIterationsMax, scramIterationsMin } from "../mail/mod.ts";
 import { EDIT_KINDS, EVENT_NAMES } from "./context.ts";
 import { durationMs } from "./duration.ts";
 import { type Fact, isFact } from "./fact.ts";
@@ -11,7 +12,7 @@ const NAME = /^[a-z][A-Za-z0-9]{0,63}$/;
 const LISTS = ["reads", "mayRead", "provides"] as const;
 const KEYS: ReadonlySet<string> = new Set([
   ...["name", "needs", "edits", "routes", "digests", "timeout", "onError", "envelopeRoute", "nextHops"],
-  ...["check", "on", ...LISTS, ...STAGES],
+  ...["verifies", "scram", "check", "on", ...LISTS, ...STAGES],
 ]);
 
 type Definition = { readonly [key: string]: unknown };
@@ -37,7 +38,7 @@ export function definitionFault(definition: unknown): string | undefined {
 }
 
 function valuesFault(given: Definition): string | undefined {
-  const { timeout, onError, routes, digests } = given;
+  const { timeout, onError, routes, digests, scram } = given;
   if (timeout !== undefined) {
     try {
       if (durationMs(timeout as number) <= 0) return "its 'timeout' must be longer than nothing";
@@ -49,14 +50,23 @@ function valuesFault(given: Definition): string | undefined {
     return `its 'onError' is one of ${ON_ERROR.join(", ")}`;
   }
   if (routes !== undefined && typeof routes !== "boolean") return "its 'routes' is true or false";
+  if (scram !== undefined && !isScramCost(scram)) {
+    return `its 'scram' is { iterations: ${scramIterationsMin} to ${scramIterationsMax}, saltBytes: 8 to 64 }`;
+  }
   if (digests !== undefined && !(Array.isArray(digests) && digests.every(isDigest))) {
     return "its 'digests' is a list of { canonical: simple or relaxed, hash: sha1, sha256 or sha512 }";
   }
   return (
     wordsFault(given, "needs", CAPABILITIES) ??
     wordsFault(given, "edits", EDIT_KINDS) ??
-    wordsFault(given, "nextHops", undefined)
+    wordsFault(given, "nextHops", undefined) ??
+    wordsFault(given, "verifies", undefined)
   );
+}
+
+function isScramCost(value: unknown): boolean {
+  const { iterations, saltBytes } = (value ?? {}) as Definition;
+  return isScramIterations(iterations) && isScramSaltLength(saltBytes);
 }
 
 function isDigest(value: unknown): boolean {
@@ -83,6 +93,7 @@ function hooksFault(given: Definition): string | undefined {
     if (given[key] !== undefined && typeof given[key] !== "function") return `its '${key}' is no function`;
   }
   if (given.routes === true && given.route === undefined) return "it has 'routes: true' and no 'route' hook";
+  if (given.scram !== undefined && given.auth === undefined) return "it has 'scram' and no 'auth' hook";
   const on = given.on;
   if (on === undefined) return undefined;
   if (typeof on !== "object" || on === null) return "its 'on' is an object of functions";

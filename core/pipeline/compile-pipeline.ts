@@ -3,6 +3,7 @@ import { definitionFault, nameOf } from "./check-definition.ts";
 import type { Condition } from "./condition.ts";
 import type { AnyFact } from "./context.ts";
 import { durationMs } from "./duration.ts";
+import { ENGINE_FACTS } from "./engine-facts.ts";
 import type { OnError } from "./on-error.ts";
 import type { Element, Pipeline } from "./pipeline.ts";
 import type { AnyDefinition, Plugin } from "./plugin.ts";
@@ -49,9 +50,9 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
   const walk: Walk = {
     slots: [],
     faults: [],
-    known: new Set(),
-    given: new Set(),
-    named: new Map(),
+    known: new Set(ENGINE_FACTS.map(({ name }) => name)),
+    given: new Set(ENGINE_FACTS.map(({ name }) => name)),
+    named: new Map(ENGINE_FACTS.map((fact) => [fact.name, fact])),
     parallels: 0,
     depth: 0,
   };

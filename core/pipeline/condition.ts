@@ -3,6 +3,7 @@
  * kept for is in evaluate-condition.ts.
  */
 import type { AnyFact } from "./context.ts";
+import type { EngineFactName } from "./engine-facts.ts";
 import type { Client, Envelope, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import { type Fact, type FactValue, isFact } from "./fact.ts";
 import { isKnownIn, type Scope, STAGES, type Stage, type StagesUpTo } from "./stage.ts";
@@ -113,7 +114,7 @@ export function condition<
     readonly reads?: R;
     readonly holds: (ctx: ConditionContext<S, R[number], P>) => boolean;
   },
-): Condition<R[number]["name"]> {
+): Condition<Exclude<R[number]["name"], EngineFactName>> {
   if (typeof name !== "string" || name === "" || name.length > NAME_CHARACTERS_MAX) {
     throw new TypeError(`condition() takes a name of up to ${NAME_CHARACTERS_MAX} characters first`);
   }

@@ -2,6 +2,7 @@
 import type { Address, BodyEdits, HeaderEdits, MessageView, Reply, ReversePath } from "../mail/mod.ts";
 import type { Client, Envelope, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import type { Fact, FactValue } from "./fact.ts";
+import type { Duration } from "./plugin.ts";
 import type { Clock, Crypto, HashName, Log, Random, Resolver, Store } from "./services.ts";
 import type { Scope, Stage, StagesUpTo } from "./stage.ts";
 import type { Identity } from "./verdict.ts";
@@ -102,12 +103,15 @@ export interface Providing<S extends Stage, P extends AnyFact> {
   ): void;
 }
 
+/** The mechanism of attempts without a password (RFC 7677). */
+export const SCRAM_SHA_256 = "SCRAM-SHA-256";
+
 /** An attempt of a client to authenticate (RFC 4954). */
 export interface AuthAttempt {
-  /** As "PLAIN". */
+  /** "PLAIN", "LOGIN", or, for plugins that declare `scram`, "SCRAM-SHA-256". */
   readonly mechanism: string;
   readonly user: string;
-  /** The password of mechanisms that send one. Never log it. */
+  /** The password, which SCRAM does not send: there it is "". Never log it. */
   readonly password: string;
 }
 
@@ -209,12 +213,34 @@ export interface EnvelopeRouteContext<D extends AnyFact> extends BaseContext<"rc
   readonly recipient: Recipient;
 }
 
+/** How the next hop of a route is asked at RCPT for its recipients; `true`: with all defaults. */
+export type VerifyRecipients =
+  | true
+  | {
+      /** How long it is known that there is such a recipient. Default 1 hour. */
+      readonly goodFor?: Duration;
+      /** How long it is known that there is none. Default 5 minutes. */
+      readonly badFor?: Duration;
+      /** For one question, connecting included. Default 10 s. */
+      readonly timeout?: Duration;
+      /**
+       * What becomes of a recipient of which the next hop says neither: `accept`, or `tempfail` with 450 4.1.1. Default
+       * `accept` where the route is inline, as the next hop decides before our 250 there, else `tempfail`.
+       */
+      readonly undecided?: "accept" | "tempfail";
+    };
+
 /**
  * What is known of a recipient's route at RCPT: `none` refuses it there (550), a next hop by name allows the check of
  * route groups, undefined is decided by the content.
  */
 export type EnvelopeRoute =
-  | { readonly nextHop: string; readonly mode?: "inline" | "queue" }
+  | {
+      readonly nextHop: string;
+      readonly mode?: "inline" | "queue";
+      /** Whether the next hop is asked for the recipient. Absent: no. */
+      readonly verifyRecipients?: VerifyRecipients;
+    }
   | "none"
   | undefined;
 

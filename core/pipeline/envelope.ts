@@ -4,7 +4,7 @@ import type { Address, ReversePath } from "../mail/mod.ts";
 /** Where a message entered or re-entered the gateway. */
 export type Origin = "smtp" | "lmtp" | "http" | "email" | "dsn" | "release" | "local";
 
-/** Who connects, as known after PROXY or XCLIENT. */
+/** Who connects, as known after PROXY or XCLIENT; from `data` on, behind a listed upstream, who connected to that one. */
 export interface Client {
   /** Address in its shortest form; "" where the host does not know it. */
   readonly ip: string;
@@ -12,6 +12,8 @@ export interface Client {
   readonly port: number;
   /** In a trusted network of the config. */
   readonly trusted: boolean;
+  /** Of a client that a Received field names: the address of the upstream that connects here. Absent: it does itself. */
+  readonly via?: string;
 }
 
 /** The listener that took the session. */

@@ -49,14 +49,16 @@ function copyObject(value: object, depth: number, room: Room): unknown {
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw new TypeError("JSON can not keep an object of a class");
   }
-  const entries: [string, unknown][] = [];
+  const copied: { [key: string]: unknown } = {};
   for (const key of Object.keys(value)) {
     const own: unknown = (value as { readonly [key: string]: unknown })[key];
     if (own === undefined) continue;
     take(key, room);
-    entries.push([key, copy(own, depth + 1, room)]);
+    const kept = copy(own, depth + 1, room);
+    if (key === "__proto__") Object.defineProperty(copied, key, { value: kept, enumerable: true });
+    else copied[key] = kept;
   }
-  return Object.freeze(Object.fromEntries(entries));
+  return Object.freeze(copied);
 }
 
 function take(text: string, room: Room): void {

@@ -2,6 +2,7 @@
  * The context object that hooks get, and the draft it writes to: nothing of a draft counts before the run is over, and
  * nothing comes into it afterwards.
  */
+import type { MessageView } from "../mail/mod.ts";
 import type { Slot } from "./compile-pipeline.ts";
 import type { AnyFact } from "./context.ts";
 import type { Client, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
@@ -22,15 +23,23 @@ import {
   readUndeclared,
 } from "./words.ts";
 
-/** Facts that were provided and do not count yet: for each, its value, or those of the recipients it is about. */
-export type PendingFacts = ReadonlyMap<AnyFact, ReadonlyMap<Recipient | undefined, unknown>>;
+/** A fact that was provided and does not count yet. */
+export interface PendingFact {
+  readonly fact: AnyFact;
+  /** Whom it is about, for facts of recipient scope. */
+  readonly recipient: Recipient | undefined;
+  readonly value: unknown;
+}
 
 /** What a hook did so far. */
 export class HookDraft {
   readonly slot: Slot;
   readonly stage: Stage;
   readonly subject: HookSubject;
-  #pending: Map<AnyFact, Map<Recipient | undefined, unknown>> | undefined;
+  /** In the order they were provided. */
+  #pending: PendingFact[] | undefined;
+  /** The same by fact and recipient, once there are more than a look through them should take. */
+  #byFact: Map<AnyFact, Map<Recipient | undefined, PendingFact>> | undefined;
   #fallbacks: Set<string> | undefined;
   #over = false;
   #abort: AbortController | undefined;
@@ -49,13 +58,13 @@ export class HookDraft {
     this.#over = true;
   }
 
-  get pending(): PendingFacts {
+  get pending(): readonly PendingFact[] {
     return this.#pending ?? NOTHING;
   }
 
   /** Names of facts read that nobody had provided. */
   get fallbacks(): readonly string[] {
-    return this.#fallbacks ? [...this.#fallbacks] : [];
+    return this.#fallbacks ? [...this.#fallbacks] : NO_NAMES;
   }
 
   get isOver(): boolean {
@@ -82,8 +91,8 @@ export class HookDraft {
     if (!slot.readable.has(fact)) throw new HookFault(readUndeclared(fact.name));
     if (!isKnownIn(fact.stage, stage)) throw new HookFault(readTooEarly(fact.name, fact.stage, stage));
     const recipient = this.#recipientOf(fact, named);
-    const own = this.#pending?.get(fact);
-    if (own?.has(recipient)) return own.get(recipient);
+    const own = this.#provided(fact, recipient);
+    if (own) return own.value;
     const map = subject.facts(fact, recipient);
     if (map?.has(fact)) return map.get(fact);
     this.#fallbacks ??= new Set();
@@ -102,22 +111,37 @@ export class HookDraft {
     if (!slot.provides.includes(fact)) throw new HookFault(provideUndeclared(fact.name));
     if (fact.stage !== stage) throw new HookFault(providedElsewhere(fact.name, fact.stage, stage));
     const recipient = this.#recipientOf(fact, named);
-    this.#pending ??= new Map();
-    const own = this.#pending.get(fact) ?? new Map<Recipient | undefined, unknown>();
-    if (own.has(recipient)) throw new HookFault(`provided the fact '${fact.name}' twice`);
+    if (this.#provided(fact, recipient)) throw new HookFault(`provided the fact '${fact.name}' twice`);
     if (!subject.facts(fact, recipient))
       throw new HookFault(`the fact '${fact.name}' has no place in '${stage}'`);
-    own.set(recipient, fitting(fact, value));
-    this.#pending.set(fact, own);
+    this.#keep({ fact, recipient, value: fitting(fact, value) });
+  }
+
+  #keep(pending: PendingFact): void {
+    this.#pending ??= [];
+    this.#pending.push(pending);
+    if (this.#pending.length < LOOKED_THROUGH_MAX) return;
+    const unsorted = this.#byFact ? [pending] : this.#pending;
+    this.#byFact ??= new Map();
+    for (const each of unsorted) {
+      const ofFact = this.#byFact.get(each.fact) ?? new Map<Recipient | undefined, PendingFact>();
+      ofFact.set(each.recipient, each);
+      this.#byFact.set(each.fact, ofFact);
+    }
+  }
+
+  #provided(fact: AnyFact, recipient: Recipient | undefined): PendingFact | undefined {
+    if (this.#byFact) return this.#byFact.get(fact)?.get(recipient);
+    return this.#pending?.find((each) => each.fact === fact && each.recipient === recipient);
   }
 
   /** Facts of this stage that the hook declared and did not provide; in `data`, for the recipients that go on. */
   missing(goingOn: readonly Recipient[]): AnyFact | undefined {
     return this.slot.provides.find((fact) => {
       if (fact.stage !== this.stage) return false;
-      const own = this.#pending?.get(fact);
-      if (fact.scope !== "recipient" || this.stage !== "data") return own === undefined;
-      return goingOn.some((recipient) => !own?.has(recipient));
+      if (fact.scope !== "recipient") return this.#provided(fact, undefined) === undefined;
+      if (this.stage !== "data") return this.#provided(fact, this.#single(fact)) === undefined;
+      return goingOn.some((recipient) => this.#provided(fact, recipient) === undefined);
     });
   }
 
@@ -148,7 +172,10 @@ export class HookDraft {
   }
 }
 
-const NOTHING: PendingFacts = new Map();
+/** Pending facts up to which no table of them is made. */
+const LOOKED_THROUGH_MAX = 8;
+const NOTHING: readonly PendingFact[] = [];
+const NO_NAMES: readonly string[] = [];
 
 function fitting(fact: AnyFact, value: unknown): unknown {
   try {
@@ -160,15 +187,50 @@ function fitting(fact: AnyFact, value: unknown): unknown {
   }
 }
 
-/** See ContextOf; the stage's own properties are assigned to it. Methods are bound, so that hooks may destructure. */
+/** The parts of the context that a stage has of its own; see ContextOf. */
+interface OwnParts {
+  readonly attempt?: unknown;
+  readonly envelope?: unknown;
+  readonly recipient?: unknown;
+  readonly recipients?: unknown;
+  readonly original?: unknown;
+  readonly delivery?: unknown;
+  readonly bodyDigest?: unknown;
+}
+
+/** See ContextOf; what a stage does not have is undefined. Methods are bound, so that hooks may destructure. */
 export class HookContext {
+  /** In the stages that have one. */
+  message: MessageView | undefined = undefined;
   readonly #draft: HookDraft;
   readonly #subject: HookSubject;
+  readonly #own: OwnParts;
 
   constructor(draft: HookDraft) {
     this.#draft = draft;
     this.#subject = draft.subject;
-    Object.assign(this, draft.subject.own);
+    this.#own = draft.subject.own;
+  }
+  get attempt(): unknown {
+    return this.#own.attempt;
+  }
+  get envelope(): unknown {
+    return this.#own.envelope;
+  }
+  get recipient(): unknown {
+    return this.#own.recipient;
+  }
+  get recipients(): unknown {
+    return this.#own.recipients;
+  }
+  get original(): unknown {
+    return this.#own.original;
+  }
+  get delivery(): unknown {
+    return this.#own.delivery;
+  }
+  get bodyDigest(): unknown {
+    return this.#own.bodyDigest;
   }
   get id(): string {
     return this.#subject.id;

@@ -3,6 +3,7 @@ export * from "./compile-pipeline.ts";
 export * from "./condition.ts";
 export * from "./context.ts";
 export * from "./duration.ts";
+export * from "./engine-facts.ts";
 export * from "./envelope.ts";
 export { type ConditionResult, type ConditionResults, failedCondition } from "./evaluate-condition.ts";
 export * from "./fact.ts";

@@ -3,6 +3,7 @@
  * written order; compile-pipeline.ts checks the same at start, for JavaScript and for what types can not see.
  */
 import type { Condition } from "./condition.ts";
+import type { EngineFactName } from "./engine-facts.ts";
 import type { Plugin } from "./plugin.ts";
 import type {
   HIDDEN_FACTS,
@@ -91,7 +92,7 @@ type CheckOne<E, Known extends string, Given extends string> =
 type CheckList<
   L extends readonly unknown[],
   Known extends string = never,
-  Given extends string = never,
+  Given extends string = EngineFactName,
   Out extends readonly unknown[] = [],
 > = L extends readonly [infer Head, ...infer Tail]
   ? CheckList<Tail, Known | ProvidesEach<Head>, Given | GivesOf<Head>, [...Out, CheckOne<Head, Known, Given>]>
@@ -119,7 +120,7 @@ type CheckedSiblings<L extends readonly unknown[]> =
 type CheckSiblings<
   L extends readonly unknown[],
   All extends string,
-  Given extends string = never,
+  Given extends string = EngineFactName,
   Out extends readonly unknown[] = [],
 > = L extends readonly [infer Head, ...infer Tail]
   ? CheckSiblings<Tail, All, Given | GivesOf<Head>, [...Out, CheckSibling<Head, All, Given>]>

@@ -10,6 +10,7 @@ import type {
   EventName,
   MailEvent,
 } from "./context.ts";
+import type { EngineFactName } from "./engine-facts.ts";
 import type { OnError } from "./on-error.ts";
 import type { Capability, HashName } from "./services.ts";
 import type { Stage } from "./stage.ts";
@@ -61,7 +62,7 @@ export interface PluginDefinition<
   readonly name: string;
   /** What it needs of the host. */
   readonly needs?: readonly Capability[];
-  /** Facts it reads; the pipeline must have a provider earlier in the written order. */
+  /** Facts it reads; the pipeline must have a provider earlier in the written order, but for those of the engine. */
   readonly reads?: R;
   /** Facts it reads if somebody provides them. */
   readonly mayRead?: M;
@@ -73,6 +74,11 @@ export interface PluginDefinition<
   readonly routes?: Routes;
   /** Body digests to compute while the message is received. */
   readonly digests?: readonly { readonly canonical: "simple" | "relaxed"; readonly hash: HashName }[];
+  /**
+   * Its `auth` hook can answer SCRAM-SHA-256 by `identifyByProof`, and hosts offer it. This is what a user that nobody
+   * knows is asked, so that none can tell from it who exists: the cost and the length of the salt of most users' keys.
+   */
+  readonly scram?: { readonly iterations: number; readonly saltBytes: number };
   /** For each hook run. Default 30 s, 10 s for plugins that need `dns`. */
   readonly timeout?: Duration;
   /** Default `tempfail`. */
@@ -81,6 +87,8 @@ export interface PluginDefinition<
   readonly envelopeRoute?: (ctx: EnvelopeRouteContext<R[number] | M[number] | P[number]>) => EnvelopeRoute;
   /** Next hops this plugin may route to, where it knows them: `check` names those the config does not have. */
   readonly nextHops?: readonly string[];
+  /** Those of them that `envelopeRoute` has asked for recipients; `mx()` is none of them. */
+  readonly verifies?: readonly string[];
   /** What the plugin finds wrong with its place in a config: one line each. Called at start and by `check`. */
   readonly check?: (config: PluginCheckContext) => readonly string[];
   /** Events of messages, afterwards. */
@@ -97,6 +105,9 @@ export interface PluginCheckContext {
 
 /** The names of facts in a list. */
 type NamesOf<L extends readonly AnyFact[]> = L[number]["name"];
+
+/** Of those that are read, the ones that a plugin must provide. */
+type NeededOf<L extends readonly AnyFact[]> = Exclude<NamesOf<L>, EngineFactName>;
 
 /** A plugin. The type parameters carry what `pipeline()` checks; they have no value. */
 export interface Plugin<
@@ -135,7 +146,7 @@ export function definePlugin<
   const P extends readonly AnyFact[] = [],
   const E extends readonly EditKind[] = [],
   const Routes extends boolean = false,
->(definition: PluginDefinition<R, M, P, E, Routes>): Plugin<NamesOf<P>, NamesOf<R>, Routes> {
+>(definition: PluginDefinition<R, M, P, E, Routes>): Plugin<NamesOf<P>, NeededOf<R>, Routes> {
   const fault = definitionFault(definition);
   if (fault !== undefined) throw new TypeError(`${nameOf(definition)}: ${fault}`);
   return { kind: "plugin", name: definition.name, definition, "~": undefined };

@@ -3,12 +3,14 @@
  * afterwards changes nothing; or a fault.
  */
 
+import { isScramKeys, type ScramKeys } from "../mail/mod.ts";
+import { SCRAM_SHA_256 } from "./context.ts";
 import { isEnhancedCode } from "./enhanced-code.ts";
 import type { Recipient } from "./envelope.ts";
 import { HookFault } from "./hook-fault.ts";
 import type { Stage } from "./stage.ts";
 import { type Identity, type MessageVerdict, VERDICTS_OF, type VerdictOf } from "./verdict.ts";
-import { ROUTES_UNDECLARED, VERDICT_WORDS } from "./words.ts";
+import { KEYS_NEEDED, PROOF_ABSENT, PROOF_NEEDED, ROUTES_UNDECLARED, VERDICT_WORDS } from "./words.ts";
 
 /** Addresses that one identity may list in `maySendAs`. */
 const SEND_AS_MAX = 10_000;
@@ -19,6 +21,8 @@ export interface VerdictOptions {
   readonly routes: boolean;
   /** Whom a `data` hook may mark. */
   readonly recipients: readonly Recipient[];
+  /** What the context of the stage has of its own: in `auth` the attempt. */
+  readonly own?: object;
 }
 
 type Given = { readonly [key: string]: unknown };
@@ -53,7 +57,11 @@ function read(kind: Kind, given: Given, options: VerdictOptions): VerdictOf[Stag
     case "quarantine":
       return { verdict: kind, reason: text(kind, given, "reason") };
     case "identify":
-      return { verdict: kind, identity: identityOf(given.identity) };
+      if (isScram(options)) throw new HookFault(PROOF_NEEDED);
+      return { verdict: kind, identity: identityOf(given.identity, kind) };
+    case "identifyByProof":
+      if (!isScram(options)) throw new HookFault(PROOF_ABSENT);
+      return { verdict: kind, keys: keysOf(given.keys), identity: identityOf(given.identity, kind) };
     case "forRecipients":
       return { verdict: kind, marks: marksOf(given.marks, options) };
     case "routeTo":
@@ -74,16 +82,31 @@ function code(kind: Kind, given: Given, cls: "4" | "5"): string {
   throw new HookFault(`returned ${kind} without an enhanced status code of class ${cls}`);
 }
 
-function identityOf(given: unknown): Identity {
+const isScram = ({ own }: VerdictOptions): boolean =>
+  (own as { readonly attempt?: { readonly mechanism?: unknown } } | undefined)?.attempt?.mechanism ===
+  SCRAM_SHA_256;
+
+function keysOf(given: unknown): ScramKeys {
+  if (!isScramKeys(given)) throw new HookFault(KEYS_NEEDED);
+  const { iterations, salt, storedKey, serverKey } = given;
+  return {
+    iterations,
+    salt: Uint8Array.from(salt),
+    storedKey: Uint8Array.from(storedKey),
+    serverKey: Uint8Array.from(serverKey),
+  };
+}
+
+function identityOf(given: unknown, kind: Kind): Identity {
   const { user, maySendAs } = (given ?? {}) as Given;
-  if (typeof user !== "string" || user === "") throw new HookFault("returned identify without a user");
+  if (typeof user !== "string" || user === "") throw new HookFault(`returned ${kind} without a user`);
   if (maySendAs === undefined) return { user };
   if (
     !Array.isArray(maySendAs) ||
     maySendAs.length > SEND_AS_MAX ||
     !maySendAs.every((address) => typeof address === "string")
   ) {
-    throw new HookFault(`returned identify with a 'maySendAs' that is no list of up to ${SEND_AS_MAX} texts`);
+    throw new HookFault(`returned ${kind} with a 'maySendAs' that is no list of up to ${SEND_AS_MAX} texts`);
   }
   return { user, maySendAs: [...maySendAs] };
 }

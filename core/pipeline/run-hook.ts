@@ -140,22 +140,24 @@ interface Prepared {
 
 function contextOf(draft: HookDraft): Prepared {
   const { slot, stage, subject } = draft;
-  const context: object = new HookContext(draft);
+  const context = new HookContext(draft);
   let message: Message | undefined;
   if (subject.message) {
     if (mayEdit(slot, stage)) message = subject.message.fork();
-    Object.assign(context, { message: shownMessage(subject.message, message, slot, stage) });
+    context.message = shownMessage(subject.message, message, slot, stage);
   }
+  if (!slot.editsEnvelope || !subject.envelopeEdits) return { context, message, envelope: UNCHANGED };
   const envelope: unknown[] = [];
-  if (slot.editsEnvelope && subject.envelopeEdits) {
-    const operations = subject.envelopeEdits(envelope);
-    Object.assign(
-      context,
-      guardedEnvelopeEdits(operations, () => draft.isOver),
-    );
-  }
+  const operations = subject.envelopeEdits(envelope);
+  Object.assign(
+    context,
+    guardedEnvelopeEdits(operations, () => draft.isOver),
+  );
   return { context, message, envelope };
 }
+
+const UNCHANGED: readonly unknown[] = [];
+const NOBODY: readonly Recipient[] = [];
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
@@ -209,8 +211,9 @@ function conclude<S extends Stage>(
   envelope: readonly unknown[],
 ): HookOutcome<S> {
   const { slot, subject } = draft;
-  const recipients = subject.recipients ?? [];
-  const verdict = readVerdict(stage, given, { routes: slot.definition.routes === true, recipients });
+  const recipients = subject.recipients ?? NOBODY;
+  const routes = slot.definition.routes === true;
+  const verdict = readVerdict(stage, given, { routes, recipients, own: subject.own });
   const going = goingOn(verdict, recipients);
   const missing = going ? draft.missing(going) : undefined;
   if (missing) throw new HookFault(`went on without providing the fact '${missing.name}' that it declares`);
@@ -221,9 +224,7 @@ function conclude<S extends Stage>(
       ? draftMessage.fork()
       : undefined;
   const entry = entryOf(draft, span, verdict as Parameters<typeof entryOf>[2], edited);
-  for (const [fact, values] of draft.pending) {
-    for (const [recipient, value] of values) subject.facts(fact, recipient)?.set(fact, value);
-  }
+  for (const { fact, recipient, value } of draft.pending) subject.facts(fact, recipient)?.set(fact, value);
   subject.trace.add(entry);
   if (!edited) return verdict ? { verdict, envelope } : { envelope };
   return { ...(verdict ? { verdict } : {}), message: edited, envelope };

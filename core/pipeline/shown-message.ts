@@ -59,7 +59,9 @@ class View implements MessageView {
     return this.#source.content;
   }
   // A property, so that a hook may take it out of the message.
-  readonly structure = (): Promise<Part> => this.#source.structure();
+  get structure(): () => Promise<Part> {
+    return () => this.#source.structure();
+  }
 
   // Only a declared edit puts a method of its own over one of these.
   addField(): never {

@@ -81,16 +81,14 @@ function baseOf(subject: HookSubject, stage: Stage, plugin: string, { began, end
 
 /** By name; those of a `data` hook about several recipients as "NAME of FORWARD-PATH". */
 function shownFacts(draft: HookDraft): { readonly [name: string]: unknown } | undefined {
-  if (draft.pending.size === 0) return undefined;
+  if (draft.pending.length === 0) return undefined;
   // Names of facts are in lower camel case, so that none of them is a property that every object has.
   const shown: { [name: string]: unknown } = {};
   let count = 0;
-  for (const [fact, values] of draft.pending) {
-    for (const [recipient, value] of values) {
-      if (++count > FACTS_LISTED_MAX) return shown;
-      const of = recipient && draft.stage === "data" ? ` of ${recipient.forwardPath.text}` : "";
-      shown[`${fact.name}${of}`] = value;
-    }
+  for (const { fact, recipient, value } of draft.pending) {
+    if (++count > FACTS_LISTED_MAX) return shown;
+    const of = recipient && draft.stage === "data" ? ` of ${recipient.forwardPath.text}` : "";
+    shown[`${fact.name}${of}`] = value;
   }
   return shown;
 }

@@ -1,6 +1,6 @@
 /** The record of one message's way: JSON, stored by the trace store and shown by the page and the API. */
 import type { Reply } from "../mail/mod.ts";
-import type { Origin } from "./envelope.ts";
+import type { Client, Origin } from "./envelope.ts";
 import type { Stage } from "./stage.ts";
 
 /** One run of one hook. */
@@ -38,8 +38,21 @@ export interface TraceNote {
   readonly detail: string;
 }
 
+/** A command or reply as it was said, where `trace.dialogue` asks for it. Secrets and content are never in it. */
+export interface TraceLine {
+  /** Milliseconds since the transaction's start; with `opening` since the session's. */
+  readonly at: number;
+  readonly who: "client" | "gateway" | "nextHop";
+  /** Bounded, with controls escaped; the lines of a reply are parted by "\n". */
+  readonly line: string;
+  /** The server of a next hop that it was said to or by, as "192.0.2.1:25"; absent: said in the session. */
+  readonly server?: string;
+  /** It was said before the first MAIL of the session. */
+  readonly opening?: true;
+}
+
 /** What a trace is made of, in the order of time. */
-export type TraceEntry = TraceHookRun | TraceNote;
+export type TraceEntry = TraceHookRun | TraceNote | TraceLine;
 
 /** What became of one recipient. */
 export interface TraceRecipient {
@@ -65,7 +78,7 @@ export interface TraceRecord {
   readonly startedAt: number;
   readonly ms: number;
   readonly listener: string;
-  readonly client: { readonly ip: string; readonly port: number; readonly trusted: boolean };
+  readonly client: Client;
   /** Absent: the client gave none. */
   readonly ehlo?: string;
   /** Protocol and cipher suite; absent: in the clear. */

@@ -19,7 +19,7 @@ export class Trace {
 
   add(entry: TraceEntry): void {
     const headMax = Math.floor(this.#max / 3);
-    if ("skipped" in entry && ++this.#skipped > headMax) {
+    if ((entry as { readonly skipped?: string }).skipped !== undefined && ++this.#skipped > headMax) {
       this.#dropped++;
       return;
     }

@@ -2,6 +2,7 @@
  * Verdicts: what a hook decides. They are host-neutral; each host turns them into its own answers (a reply of SMTP,
  * a status of HTTP, `setReject` of an email event).
  */
+import type { ScramKeys } from "../mail/mod.ts";
 import { isEnhancedCode } from "./enhanced-code.ts";
 import { PERMANENT_CODE, TRANSIENT_CODE } from "./words.ts";
 
@@ -43,6 +44,12 @@ export interface Identify {
   readonly verdict: "identify";
   readonly identity: Identity;
 }
+/** An identity that counts once the client has proved by SCRAM that it knows the password (RFC 5802). */
+export interface IdentifyByProof {
+  readonly verdict: "identifyByProof";
+  readonly keys: ScramKeys;
+  readonly identity: Identity;
+}
 /** Whom a recipient's copy goes to. */
 export interface RouteTo extends RouteOptions {
   readonly verdict: "routeTo";
@@ -75,7 +82,7 @@ export interface RouteOptions {
 /** What a hook of a session stage may decide; `undefined` goes on. */
 export type SessionVerdict = Reject | Tempfail | Disconnect;
 /** In `auth`; when all hooks go on, the client is refused (535). */
-export type AuthVerdict = Identify | Reject | Tempfail | Disconnect;
+export type AuthVerdict = Identify | IdentifyByProof | Reject | Tempfail | Disconnect;
 /** In `mail` for the transaction, in `rcpt` for the recipient. */
 export type MessageVerdict = Reject | Tempfail | Discard | Quarantine;
 /** In `data`, for all recipients that the hook sees or for those it marks. */
@@ -101,7 +108,7 @@ export interface VerdictOf {
 export const VERDICTS_OF: { readonly [S in keyof VerdictOf]: readonly VerdictOf[S]["verdict"][] } = {
   connect: ["reject", "tempfail", "disconnect"],
   ehlo: ["reject", "tempfail", "disconnect"],
-  auth: ["identify", "reject", "tempfail", "disconnect"],
+  auth: ["identify", "identifyByProof", "reject", "tempfail", "disconnect"],
   mail: ["reject", "tempfail", "discard", "quarantine"],
   rcpt: ["reject", "tempfail", "discard", "quarantine"],
   data: ["reject", "tempfail", "discard", "quarantine", "forRecipients"],
@@ -148,6 +155,16 @@ export const quarantine = (reason: string): Quarantine => ({ verdict: "quarantin
 
 /** Ends the `auth` stage with a proven identity. */
 export const identify = (identity: Identity): Identify => ({ verdict: "identify", identity });
+
+/**
+ * Ends the `auth` stage of a SCRAM attempt: the client is asked for its proof, and is `identity` if these are the keys of
+ * its password. Only for plugins that declare `scram`.
+ */
+export const identifyByProof = (keys: ScramKeys, identity: Identity): IdentifyByProof => ({
+  verdict: "identifyByProof",
+  keys,
+  identity,
+});
 
 /** Sends this recipient's copy to a next hop of the config, by its name in `nextHops`. */
 export const routeTo = (nextHop: string, options: RouteOptions = {}): RouteTo => ({

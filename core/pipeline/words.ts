@@ -116,6 +116,12 @@ export const HIDDEN_FACTS = "its type hides which facts it needs: let definePlug
 export const NO_ROUTES = "the pipeline has no plugin that routes: add routes(...)";
 export const DELIVERY_EDITS = "a 'delivery' hook edits header fields only: edit bodies in 'data' or 'route'";
 export const ROUTES_UNDECLARED = "to return routeTo, put 'routes: true' into the plugin";
+export const PROOF_NEEDED =
+  "returned identify for SCRAM, where nobody has proved anything yet: return identifyByProof(keys, identity)";
+export const PROOF_ABSENT =
+  "returned identifyByProof for a mechanism that sends the password: check it, by matchesScram(password, keys), and return identify";
+export const KEYS_NEEDED =
+  "returned identifyByProof without keys: make them of their text by parseScramKeys(), or of a password by scramKeysOf()";
 export const PERMANENT_CODE = "reject() takes an enhanced status code of class 5, as '5.7.1'";
 export const TRANSIENT_CODE = {
   tempfail: "tempfail() takes an enhanced status code of class 4, as '4.7.1'",
@@ -126,7 +132,7 @@ export const TRANSIENT_CODE = {
 export const VERDICT_WORDS = {
   connect: "'connect' takes reject, tempfail, disconnect or nothing",
   ehlo: "'ehlo' takes reject, tempfail, disconnect or nothing",
-  auth: "'auth' takes identify, reject, tempfail, disconnect or nothing",
+  auth: "'auth' takes identify, identifyByProof, reject, tempfail, disconnect or nothing",
   mail: "'mail' takes reject, tempfail, discard, quarantine or nothing",
   rcpt: "'rcpt' takes reject, tempfail, discard, quarantine or nothing",
   data: "'data' takes reject, tempfail, discard, quarantine, forRecipients or nothing",

@@ -11,9 +11,17 @@ import { ServerOrder } from "./server-order.ts";
 /** What {@link ConnectionPool} needs. */
 export interface PoolOptions {
   readonly nextHop: string;
-  /** Tried in order, or by `weights`; at least one. */
+  /** Tried in order, or by `weights` or `preferences`; at least one. */
   readonly servers: readonly ConnectionOptions[];
-  readonly weights: readonly number[] | undefined;
+  readonly weights?: readonly number[] | undefined;
+  /** As of MX records: the lowest first, equal ones in random order. */
+  readonly preferences?: readonly number[];
+  /** Servers that are tried for one connection. Absent: all. */
+  readonly triesMax?: number;
+  /** How long one of them may take until it is ready for MAIL, before it counts as failed. Absent: no bound here. */
+  readonly tryMs?: number;
+  /** How grave it is that a server refuses us: default `error`, as an operator must look. */
+  readonly refusalLevel?: "error" | "warn";
   /** When the handshake of STARTTLS fails, go on without TLS (opportunistic TLS without credentials). */
   readonly clearOnHandshakeFault: boolean;
   readonly connectionsMax: number;
@@ -22,6 +30,8 @@ export interface PoolOptions {
   readonly lifeMs: number;
   /** Longest wait for a free connection. */
   readonly waitMs: number;
+  /** Told of each connection that is ready for MAIL. */
+  readonly onOpened?: (connection: NextHopConnection) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -39,19 +49,32 @@ export class PoolBusy extends Error {}
 /** See the head of the file. */
 export class ConnectionPool {
   readonly #options: PoolOptions;
+  #servers: readonly ConnectionOptions[];
   readonly #idle: NextHopConnection[] = [];
   readonly #waiters = new Set<Waiter>();
   readonly #order: ServerOrder;
+  /** Which server each connection is to. */
+  readonly #indexes = new WeakMap<NextHopConnection, number>();
   /** Kept, running and being opened. */
   #total = 0;
   #sweep: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
-  /** The last connection that was opened: what it offers is what the next hop offers. */
-  last: NextHopConnection | undefined;
 
   constructor(options: PoolOptions) {
+    const { servers, weights, preferences, clock } = options;
     this.#options = options;
-    this.#order = new ServerOrder(options.servers.length, options.weights, options.clock);
+    this.#servers = servers;
+    this.#order = new ServerOrder(servers.length, weights, clock, Math.random, preferences);
+  }
+
+  /** Whether there is no connection, kept, running or being opened. */
+  get empty(): boolean {
+    return this.#total === 0;
+  }
+
+  /** The same servers, in the same order, at other addresses; kept connections stay. */
+  move(servers: readonly ConnectionOptions[]): void {
+    this.#servers = servers;
   }
 
   /** A kept connection, when one is idle and still open. */
@@ -106,6 +129,24 @@ export class ConnectionPool {
     this.#sweep ??= setInterval(() => this.#quitIdle(idleMs), 1000).unref();
   }
 
+  /**
+   * Passes over the server of a new connection that ended before it took anything (RFC 5321 5.1).
+   *
+   * @returns whether there is another one to try
+   */
+  passOver(connection: NextHopConnection): boolean {
+    const index = this.#indexes.get(connection);
+    if (index === undefined) return false;
+    this.#order.failed(index);
+    return this.#order.hasSound();
+  }
+
+  /** Tells of a server that refused us. */
+  refused(server: string, cause: string | undefined): void {
+    const { log, nextHop, refusalLevel = "error" } = this.#options;
+    log[refusalLevel]("nextHopRefusesUs", { nextHop, server, cause });
+  }
+
   /** QUITs idle connections, and running ones when they come back; resolves when all are gone. */
   close(): Promise<void> {
     return new Promise((resolve) => {
@@ -117,24 +158,23 @@ export class ConnectionPool {
 
   async #open(signal: AbortSignal): Promise<NextHopConnection> {
     const faults: OpenFault[] = [];
-    for (const index of this.#order.next()) {
-      const server = this.#options.servers[index]!;
+    const { triesMax, tryMs } = this.#options;
+    for (const index of this.#order.next().slice(0, triesMax)) {
+      const server = this.#servers[index]!;
       try {
         this.#order.trying(index);
-        const connection = await this.#openServer(server, signal);
+        const inTime = tryMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(tryMs)]);
+        const connection = await this.#openServer(server, inTime);
+        this.#indexes.set(connection, index);
         if (this.#order.answered(index))
           this.#options.log.info("nextHopUp", { nextHop: this.#options.nextHop, server: connection.server });
         return connection;
       } catch (error) {
         const fault = error instanceof OpenFault ? error : new OpenFault(String(error), "connection");
         faults.push(fault);
-        const fields = {
-          nextHop: this.#options.nextHop,
-          server: serverName(server),
-          cause: fault.message,
-        };
-        if (fault.about === "us") this.#options.log.error("nextHopRefusesUs", fields);
-        else this.#options.log.warn("nextHopDown", fields);
+        const { log, nextHop } = this.#options;
+        if (fault.about === "us") this.refused(serverName(server), fault.message);
+        else log.warn("nextHopDown", { nextHop, server: serverName(server), cause: fault.message });
         // Out of time is not out of order.
         if (signal.aborted) break;
         this.#order.failed(index);
@@ -155,7 +195,7 @@ export class ConnectionPool {
     }
     connection.openedAt = this.#options.clock.monotonic();
     connection.onEnd = () => this.#ended(connection);
-    this.last = connection;
+    this.#options.onOpened?.(connection);
     return connection;
   }
 

@@ -1,6 +1,6 @@
 /** MAIL and RCPT as they go to a next hop, with the parameters it offered, and what it can not be asked at all. */
 import type { Delivery, DeliveryRecipient } from "../gateway/mod.ts";
-import type { Address, Reply } from "../mail/mod.ts";
+import { type Address, pathText, type Reply } from "../mail/mod.ts";
 import type { ContentNeeds } from "./content-needs.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
@@ -8,7 +8,7 @@ import { relayReplies } from "./next-hop-reply.ts";
 /** The MAIL command. Parameters that were not offered are left out. */
 export function mailCommand(connection: NextHopConnection, delivery: Delivery, needs: ContentNeeds): string {
   const { reversePath, parameters, content } = delivery;
-  let command = `MAIL FROM:<${reversePath ? wirePath(reversePath) : ""}>`;
+  let command = `MAIL FROM:<${reversePath ? pathText(reversePath) : ""}>`;
   if (connection.offers("SIZE")) command += ` SIZE=${content.size}`;
   if ((parameters.body === "8BITMIME" || needs.eightBit) && connection.offers("8BITMIME"))
     command += " BODY=8BITMIME";
@@ -30,7 +30,7 @@ export function rcptCommand(
   connection: NextHopConnection,
   { forwardPath, parameters }: DeliveryRecipient,
 ): string {
-  let command = `RCPT TO:<${wirePath(forwardPath)}>`;
+  let command = `RCPT TO:<${pathText(forwardPath)}>`;
   if (!connection.offers("DSN")) return command;
   if (parameters.notify?.length) command += ` NOTIFY=${parameters.notify.join(",")}`;
   // A type that is none (RFC 3461 4.2) could end the line; without it the address says nothing.
@@ -72,21 +72,15 @@ function refusalOfAll(
 }
 
 function refusalOfAddress(connection: NextHopConnection, address: Address): Reply | undefined {
-  const text = wirePath(address);
+  const text = pathText(address);
   // A parsed path holds no controls; one with a line end would be a command of its own.
   if (/[\x00-\x1f\x7f]/.test(text)) return relayReplies.badAddress;
   return !connection.offers("SMTPUTF8") && !isAsciiText(text) ? relayReplies.noUtf8 : undefined;
 }
 
 function anyUtf8({ reversePath, recipients }: Delivery): boolean {
-  if (reversePath && !isAsciiText(wirePath(reversePath))) return true;
-  return recipients.some(({ forwardPath }) => !isAsciiText(wirePath(forwardPath)));
-}
-
-/** A path as it goes on the wire: its local part as it came, a domain that is not ASCII in A-labels (RFC 5890). */
-function wirePath({ text, domain, domainAscii }: Address): string {
-  if (isAsciiText(domain)) return text;
-  return text.slice(0, text.lastIndexOf("@") + 1) + domainAscii;
+  if (reversePath && !isAsciiText(pathText(reversePath))) return true;
+  return recipients.some(({ forwardPath }) => !isAsciiText(pathText(forwardPath)));
 }
 
 function isAsciiText(text: string): boolean {

@@ -12,6 +12,9 @@ import { ask, OpenFault } from "./open-connection.ts";
 /** How a next hop is told. */
 export type ForwardClient = "xclient" | "xforward";
 
+/** A domain or an address literal, to be said in a command. */
+const HELLO = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[[A-Za-z0-9.:-]{2,60}\])$/;
+
 /** Octets of a value; Postfix takes no longer ones. */
 const VALUE_BYTES_MAX = 255;
 
@@ -62,8 +65,9 @@ async function sayClient(
     throw new OpenFault(`XCLIENT was refused: ${shownReply(reply)}`, about);
   }
   connection.toldClient = command;
-  // The session begins anew, with what the server offers to such a client.
-  await connection.greetAgain?.();
+  // The session begins anew, with what the server offers to such a client. Servers hold the name of this EHLO for the
+  // client's, whatever HELO= said: ours would be judged in its place.
+  await connection.greetAgain?.(HELLO.test(delivery.ehlo) ? delivery.ehlo : undefined);
 }
 
 async function sayForward(

@@ -2,5 +2,7 @@
 export type { MailboxEntry, MailboxEnvelope, MailboxOptions, MailboxReader } from "./mailbox.ts";
 export { createMailboxDriver } from "./mailbox.ts";
 export { type MxHost, type MxOptions, type MxOutcome, mxCandidates } from "./mx-candidates.ts";
+export { createMxDriver, type MxDriverOptions } from "./mx-driver.ts";
+export { ownAddresses } from "./own-addresses.ts";
 export type { SmtpDriverOptions } from "./smtp-driver.ts";
 export { createSmtpDriver } from "./smtp-driver.ts";

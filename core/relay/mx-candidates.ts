@@ -3,8 +3,9 @@
  * the implicit MX, the null MX (RFC 7505), address literals (RFC 5321 4.1.3). Looks up and orders; connects to nothing,
  * keeps nothing (the resolver's cache does), and knows no TLS (RFC 7672 and 8461 have their place in who calls it).
  */
-import { addressOctets, domainToAscii, makeReply, networkMatcher, type Reply } from "../mail/mod.ts";
+import { addressOctets, domainToAscii, makeReply, type Reply } from "../mail/mod.ts";
 import type { DnsAnswer, DnsType, Random, Resolver } from "../pipeline/mod.ts";
+import { isThisMachine } from "./public-address.ts";
 
 /** What {@link mxCandidates} needs. */
 export interface MxOptions {
@@ -15,6 +16,8 @@ export interface MxOptions {
   readonly ownNames: readonly string[];
   /** Whether an address is this gateway's own. Default: loopback and the unspecified address. */
   readonly isOwnAddress?: (ip: string) => boolean;
+  /** Whether an address may be connected to; others are as if they were not there. Default: all may. */
+  readonly mayReach?: (ip: string) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -53,12 +56,11 @@ const ALIASES_MAX = 8;
 /** A literal never gets old; a caller may keep its connections by it. */
 const LITERAL_TTL_SECONDS = 86_400;
 
-const isHere = networkMatcher(["127.0.0.0/8", "0.0.0.0/8", "::1", "::"]);
-
 const REPLIES = {
   nullMx: makeReply(556, "1.10", "The domain takes no mail"),
   noDomain: makeReply(550, "1.2", "The domain does not exist"),
   noHost: makeReply(550, "4.4", "The domain has no host that takes mail"),
+  notPublic: makeReply(550, "4.4", "The domain has no host with a public address"),
   loop: makeReply(554, "4.6", "Mail for the domain comes back here"),
   noAnswer: makeReply(451, "4.3", "The domain can not be looked up now"),
 } as const satisfies { readonly [name: string]: Reply };
@@ -88,9 +90,13 @@ export async function mxCandidates(domain: string, options: MxOptions): Promise<
   }
 }
 
-function literal(domain: string, { isOwnAddress = isHere }: MxOptions): MxOutcome {
+function literal(
+  domain: string,
+  { isOwnAddress = isThisMachine, mayReach = anywhere }: MxOptions,
+): MxOutcome {
   const address = domain.slice(domain.startsWith("[IPv6:") ? 6 : 1, -1);
   if (isOwnAddress(address)) return { status: "rejected", reply: REPLIES.loop };
+  if (!mayReach(address)) return { status: "rejected", reply: REPLIES.notPublic };
   const hosts = [{ name: domain, preference: 0, addresses: [address] }];
   return { status: "found", hosts, ttlSeconds: LITERAL_TTL_SECONDS };
 }
@@ -144,22 +150,24 @@ async function withAddresses(
   options: MxOptions,
 ): Promise<MxOutcome> {
   const ownNames = new Set(options.ownNames.map((name) => name.toLowerCase()));
-  const isOwnAddress = options.isOwnAddress ?? isHere;
+  const { isOwnAddress = isThisMachine, mayReach = anywhere } = options;
   const named = betterThan(ordered, ({ name }) => ownNames.has(name));
   const tried = named.slice(0, HOSTS_MAX);
   const looks = await Promise.all(tried.map(({ name }) => addressesOf(name, options)));
   const looked = tried.map((exchange, at) => ({ ...exchange, look: looks[at]! }));
   const left = betterThan(looked, ({ look }) => look.addresses.some(isOwnAddress));
   if (left.length === 0) return { status: "rejected", reply: REPLIES.loop };
-  const hosts = left.filter(({ look }) => look.addresses.length > 0);
+  const hosts = left
+    .map(({ look, ...host }) => ({ ...host, look, addresses: look.addresses.filter(mayReach) }))
+    .filter(({ addresses }) => addresses.length > 0);
   if (hosts.length === 0) {
-    return left.some(({ look }) => look.undecided)
-      ? { status: "tempfailed", reply: REPLIES.noAnswer }
-      : { status: "rejected", reply: REPLIES.noHost };
+    if (left.some(({ look }) => look.undecided)) return { status: "tempfailed", reply: REPLIES.noAnswer };
+    const hidden = left.some(({ look }) => look.addresses.length > 0);
+    return { status: "rejected", reply: hidden ? REPLIES.notPublic : REPLIES.noHost };
   }
   return {
     status: "found",
-    hosts: hosts.map(({ name, preference, look }) => ({ name, preference, addresses: look.addresses })),
+    hosts: hosts.map(({ name, preference, addresses }) => ({ name, preference, addresses })),
     ttlSeconds: Math.min(ttlSeconds, ...hosts.map(({ look }) => look.ttlSeconds)),
   };
 }
@@ -196,6 +204,8 @@ async function addressesOf(host: string, { dns, signal }: MxOptions): Promise<Lo
     name = target;
   }
 }
+
+const anywhere = (): boolean => true;
 
 const isAddress = (text: string): boolean => addressOctets(text) !== undefined;
 

@@ -35,8 +35,11 @@ export class NextHopConnection {
   readonly lmtp: boolean;
   /** Transactions done; a connection with none is fresh. */
   transactions = 0;
-  /** Says EHLO anew, where the server began the session anew; set by whoever opened it. */
-  greetAgain: (() => Promise<void>) | undefined;
+  /**
+   * Says EHLO anew, where the server began the session anew; set by whoever opened it. By our own name where `name` is
+   * absent, or is not taken.
+   */
+  greetAgain: ((name: string | undefined) => Promise<void>) | undefined;
   /** The XCLIENT command that holds for the session. */
   toldClient: string | undefined;
   /** When it was opened, by the clock's monotonic time. */
@@ -47,6 +50,8 @@ export class NextHopConnection {
   fault: Error | undefined;
   /** Set by whoever has the connection. */
   onEnd: (() => void) | undefined;
+  /** Told of each command that is said and each reply; set by who has the connection, where somebody wants to know. */
+  onLine: ((server: string, who: "gateway" | "nextHop", line: string) => void) | undefined;
   /** Set by the transaction under way. */
   onBroken: (() => void) | undefined;
   /** Whether TLS is up. */
@@ -150,6 +155,7 @@ export class NextHopConnection {
    */
   say(line: string, onReply: OnReply, limitMs = this.timeouts.commandMs): void {
     this.#unsent += `${line}\r\n`;
+    if (this.onLine !== undefined) this.onLine(this.server, "gateway", line);
     this.expect(onReply, limitMs);
   }
 
@@ -221,6 +227,13 @@ export class NextHopConnection {
     this.onEnd?.();
   }
 
+  /** Takes octets of a socket that come past its stream; they may be overwritten afterwards. @returns true: go on reading */
+  takes(octets: Buffer, from: Socket): boolean {
+    // Once TLS is above it, nothing that came in the clear is a reply.
+    if (from === this.#socket) this.#onData(octets);
+    return true;
+  }
+
   #onData(chunk: Buffer): void {
     if (this.#ended) return;
     if (!this.#reader.read(chunk, (reply) => this.#onReply(reply)))
@@ -229,6 +242,7 @@ export class NextHopConnection {
 
   #onReply(reply: string): void {
     if (this.#ended) return;
+    if (this.onLine !== undefined) this.onLine(this.server, "nextHop", reply);
     const onReply = this.#waiting.shift();
     this.#limits.shift();
     this.#watch();

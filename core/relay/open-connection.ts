@@ -4,6 +4,7 @@
  */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { connectFirst } from "./connect-first.ts";
 import { NextHopConnection, shownReply } from "./next-hop-connection.ts";
 import { isCode } from "./next-hop-reply.ts";
 import { type Credentials, chooseExchange } from "./sasl.ts";
@@ -13,6 +14,8 @@ import { plainFingerprint } from "./tls-policy.ts";
 export interface ConnectionOptions {
   /** A name, an address, or "unix:/path" with any port. */
   readonly host: string;
+  /** Where `host` is, looked up already, in the order to try them; its name is still the one that TLS asks for. */
+  readonly addresses?: readonly string[];
   readonly port: number;
   readonly hostName: string;
   readonly implicitTls: boolean;
@@ -51,6 +54,9 @@ const unixPrefix = "unix:";
 /** Keywords of one EHLO answer that are read. */
 const KEYWORDS_MAX = 100;
 
+/** What was read last, of whichever connection. */
+const replyOctets = Buffer.allocUnsafeSlow(16_384);
+
 /** TLS sessions to resume (RFC 8446 2.2), one for each server that is reached in one way. */
 const tlsSessions = new WeakMap<ConnectionOptions, Buffer>();
 
@@ -61,17 +67,21 @@ export async function openConnection(
 ): Promise<NextHopConnection> {
   if (signal.aborted) throw new OpenFault("the deadline is over", "connection");
   const { verify, lmtp = false, replyTimeoutMs } = options;
-  const server = serverName(options);
+  const reached = options.addresses && (await reach(options, options.addresses, signal));
+  const server = reached ? `${options.host}[${reached.address}]:${options.port}` : serverName(options);
   const verified = verify || options.fingerprints !== undefined;
   const connection = new NextHopConnection({ server, verified, lmtp, replyTimeoutMs });
   const abort = () => connection.end(new Error("the deadline is over"));
   signal.addEventListener("abort", abort);
   try {
-    await connect(connection, options);
+    await connect(connection, options, reached?.socket);
     const greeting = await ask(connection, undefined);
     if (!isCode(greeting, 220)) throw refusal("greeting", greeting);
-    connection.greetAgain = () => ehlo(connection, options);
-    await connection.greetAgain();
+    connection.greetAgain = async (name) => {
+      // A name that is not taken is that of the client: ours is.
+      if (name === undefined || !(await greetAs(connection, options, name))) await ehlo(connection, options);
+    };
+    await ehlo(connection, options);
     await secureByPolicy(connection, options);
     if (options.auth) await authenticate(connection, options.auth);
     if (!connection.socket) throw connection.fault ?? new Error("the server closed the connection");
@@ -98,9 +108,38 @@ function placeOf({ host, port }: ConnectionOptions): { path: string } | { host: 
   return host.startsWith(unixPrefix) ? { path: host.slice(unixPrefix.length) } : { host, port };
 }
 
-async function connect(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {
-  if (options.implicitTls) return startTls(connection, options, undefined);
-  const socket = connectTcp({ ...placeOf(options), noDelay: true });
+async function reach(
+  { port, connectTimeoutMs }: ConnectionOptions,
+  addresses: readonly string[],
+  signal: AbortSignal,
+): ReturnType<typeof connectFirst> {
+  try {
+    return await connectFirst({ addresses, port, timeoutMs: connectTimeoutMs }, signal);
+  } catch (error) {
+    throw new OpenFault((error as Error).message, "connection");
+  }
+}
+
+async function connect(
+  connection: NextHopConnection,
+  options: ConnectionOptions,
+  connected: Socket | undefined,
+): Promise<void> {
+  if (options.implicitTls) return startTls(connection, options, connected);
+  if (connected) {
+    connection.hold(connected);
+    connection.listen();
+    return;
+  }
+  const socket: Socket = connectTcp({
+    ...placeOf(options),
+    noDelay: true,
+    // Replies are short, and text before the next octets come: no stream and no buffer of its own for each of them.
+    onread: {
+      buffer: replyOctets,
+      callback: (length) => connection.takes(replyOctets.subarray(0, length), socket),
+    },
+  });
   connection.hold(socket);
   await established(socket, "connect", options.connectTimeoutMs);
   connection.listen();
@@ -150,6 +189,17 @@ export async function ask(
   } finally {
     connection.onEnd = before;
   }
+}
+
+async function greetAs(
+  connection: NextHopConnection,
+  { lmtp }: ConnectionOptions,
+  name: string,
+): Promise<boolean> {
+  const reply = await ask(connection, `${lmtp ? "LHLO" : "EHLO"} ${name}`);
+  const taken = isCode(reply, 250);
+  if (taken) connection.keywords = readKeywords(reply);
+  return taken;
 }
 
 async function ehlo(connection: NextHopConnection, options: ConnectionOptions): Promise<void> {

@@ -2,8 +2,8 @@
  * The client side of SASL for next hops (RFC 4954): SCRAM-SHA-256 (RFC 5802, RFC 7677, without channel binding), PLAIN
  * (RFC 4616) and LOGIN. Only called once TLS is up.
  */
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
-import { promisify } from "node:util";
+import { randomBytes } from "node:crypto";
+import { equalInConstantTime, fromBase64, isScramIterations, saslPrep, scramProof } from "../mail/mod.ts";
 
 /** Who we are at the next hop. */
 export interface Credentials {
@@ -21,11 +21,6 @@ export interface SaslExchange {
   /** Whether a positive end of the server is to be believed. */
   readonly complete: () => boolean;
 }
-
-/** A server that asks for more costs us the time; the RFC asks for at least 4096. */
-const ITERATIONS_MAX = 1_000_000;
-const ITERATIONS_MIN = 4096;
-const derive = promisify(pbkdf2);
 
 /** The best exchange for the mechanisms of an EHLO answer; undefined when there is none in common. */
 export function chooseExchange(
@@ -65,33 +60,29 @@ export function scramSha256(
   { user, password }: Credentials,
   nonce = randomBytes(18).toString("base64"),
 ): SaslExchange {
-  const name = user.normalize("NFKC").replaceAll("=", "=3D").replaceAll(",", "=2C");
+  const name = (saslPrep(user) ?? user).replaceAll("=", "=3D").replaceAll(",", "=2C");
   const bare = `n=${name},r=${nonce}`;
-  let serverSignature: Buffer | undefined;
+  let serverSignature: Uint8Array | undefined;
   let proven = false;
 
   async function clientFinal(challenge: string): Promise<string> {
     const fields = readFields(challenge);
-    const [serverNonce, salt, iterations] = [fields.get("r"), fields.get("s"), Number(fields.get("i"))];
+    const [serverNonce, salt, iterations] = [
+      fields.get("r"),
+      fromBase64(fields.get("s") ?? ""),
+      Number(fields.get("i")),
+    ];
     if (!serverNonce?.startsWith(nonce) || serverNonce.length === nonce.length || !salt || fields.has("m"))
       throw new Error("SCRAM: the server's first message is malformed");
-    if (!Number.isInteger(iterations) || iterations < ITERATIONS_MIN || iterations > ITERATIONS_MAX)
+    if (salt.length === 0) throw new Error("SCRAM: the server has no salt");
+    if (!isScramIterations(iterations))
       throw new Error(`SCRAM: ${fields.get("i")} iterations are out of bounds`);
-    const key = await derive(
-      password.normalize("NFKC"),
-      Buffer.from(salt, "base64"),
-      iterations,
-      32,
-      "sha256",
-    );
-    const clientKey = hmac(key, "Client Key");
     // "biws" is "n,,": no channel binding, no other identity (RFC 5802 7).
     const withoutProof = `c=biws,r=${serverNonce}`;
     const authMessage = `${bare},${challenge},${withoutProof}`;
-    const signature = hmac(createHash("sha256").update(clientKey).digest(), authMessage);
-    const proof = Buffer.from(clientKey.map((octet, i) => octet ^ signature[i]!));
-    serverSignature = hmac(hmac(key, "Server Key"), authMessage);
-    return `${withoutProof},p=${proof.toString("base64")}`;
+    const answer = await scramProof(password, { salt, iterations }, authMessage);
+    serverSignature = answer.serverSignature;
+    return `${withoutProof},p=${Buffer.from(answer.proof).toString("base64")}`;
   }
 
   return {
@@ -99,8 +90,8 @@ export function scramSha256(
     initial: `n,,${bare}`,
     async answer(challenge) {
       if (serverSignature === undefined) return clientFinal(challenge);
-      const given = Buffer.from(readFields(challenge).get("v") ?? "", "base64");
-      if (given.length !== serverSignature.length || !timingSafeEqual(given, serverSignature))
+      const given = fromBase64(readFields(challenge).get("v") ?? "");
+      if (given === undefined || !equalInConstantTime(given, serverSignature))
         throw new Error("SCRAM: the server does not know the password");
       proven = true;
       return "";
@@ -109,8 +100,6 @@ export function scramSha256(
     complete: () => proven,
   };
 }
-
-const hmac = (key: Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
 function readFields(message: string): Map<string, string> {
   const fields = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * Which server of a next hop is tried first: the order of the config or a draw by weights, those that failed a short
- * while ago last. Knows nothing of connections.
+ * Which server of a next hop is tried first: the order of the config, a draw by weights, or the preference of MX
+ * records; those that failed a short while ago last. Knows nothing of connections.
  */
 import type { Clock } from "../pipeline/mod.ts";
 
@@ -13,6 +13,7 @@ const PASS_MS_MAX = 300_000;
 export class ServerOrder {
   readonly #clock: Clock;
   readonly #weights: readonly number[] | undefined;
+  readonly #preferences: readonly number[] | undefined;
   /** From 0 to below 1. */
   readonly #random: () => number;
   /** For each server its failures in a row, and until when it is passed over by the monotonic clock. */
@@ -24,9 +25,11 @@ export class ServerOrder {
     weights: readonly number[] | undefined,
     clock: Clock,
     random: () => number = Math.random,
+    preferences?: readonly number[],
   ) {
     this.#clock = clock;
     this.#weights = weights;
+    this.#preferences = preferences;
     this.#random = random;
     this.#failures = Array<number>(count).fill(0);
     this.#passedUntil = Array<number>(count).fill(0);
@@ -37,7 +40,7 @@ export class ServerOrder {
     const count = this.#failures.length;
     if (count === 1) return [0];
     const now = this.#clock.monotonic();
-    const preferred = this.#weights ? this.#draw(this.#weights) : [...this.#failures.keys()];
+    const preferred = this.#preferred();
     const passed = preferred.filter((index) => this.#passedUntil[index]! > now);
     if (passed.length === 0) return preferred;
     passed.sort((a, b) => this.#passedUntil[a]! - this.#passedUntil[b]!);
@@ -57,6 +60,12 @@ export class ServerOrder {
     return back;
   }
 
+  /** Whether there is a server that is not passed over. */
+  hasSound(): boolean {
+    const now = this.#clock.monotonic();
+    return this.#passedUntil.some((until) => until <= now);
+  }
+
   failed(index: number): void {
     this.#failures[index]!++;
     this.#pass(index);
@@ -66,6 +75,15 @@ export class ServerOrder {
     // Above 2^20 the longest time is reached by far.
     const passMs = PASS_MS_MIN * 2 ** Math.min(20, this.#failures[index]! - 1);
     this.#passedUntil[index] = this.#clock.monotonic() + Math.min(PASS_MS_MAX, passMs);
+  }
+
+  #preferred(): readonly number[] {
+    if (this.#weights) return this.#draw(this.#weights);
+    const preferences = this.#preferences;
+    if (!preferences) return [...this.#failures.keys()];
+    // RFC 5321 5.1: equal ones in random order, each time anew.
+    const drawn = this.#draw([]);
+    return [...drawn].sort((a, b) => preferences[a]! - preferences[b]!);
   }
 
   /** A weighted order: each place is drawn among the rest, and those of weight 0 are last. */

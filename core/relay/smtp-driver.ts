@@ -1,6 +1,6 @@
 /**
- * The driver of an SMTP next hop: kept connections, servers tried in order, TLS policy, and one retry when a kept
- * connection turns out to be closed. One transaction is in smtp-transaction.ts. No MX, no LMTP, no queue.
+ * The driver of a next hop whose servers are named, by SMTP or LMTP: kept connections, servers tried in order, TLS
+ * policy, rate. One delivery is in pool-delivery.ts, hosts that DNS names are mx-driver.ts's. No queue.
  */
 
 import type { SmtpNextHop } from "../config/mod.ts";
@@ -11,18 +11,19 @@ import type {
   DeliveryResult,
   NextHopDriver,
   NextHopExtensions,
+  VerifyOptions,
+  VerifyResult,
 } from "../gateway/mod.ts";
-import type { Reply } from "../mail/mod.ts";
+import type { Address, ReversePath } from "../mail/mod.ts";
 import type { Clock, Log } from "../pipeline/mod.ts";
-import { ConnectionPool, PoolBusy } from "./connection-pool.ts";
-import { type ContentNeeds, contentNeeds } from "./content-needs.ts";
-import { type ForwardClient, forwardClient } from "./forward-client.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { MessageRate } from "./message-rate.ts";
-import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
-import { type ConnectionOptions, OpenFault, serverName } from "./open-connection.ts";
-import { runTransaction } from "./smtp-transaction.ts";
+import { OfferedExtensions } from "./offered-extensions.ts";
+import { type ConnectionOptions, serverName } from "./open-connection.ts";
+import { type DeliveryManner, deliverOnPool, notTried } from "./pool-delivery.ts";
 import { tlsPolicyOf } from "./tls-policy.ts";
+import { verifyOnPool } from "./verify-recipient.ts";
 
 /** What {@link createSmtpDriver} needs of the host. */
 export interface SmtpDriverOptions {
@@ -46,22 +47,20 @@ const CONNECTION_LIFE_TIME = "5m";
 
 class SmtpDriver implements NextHopDriver {
   readonly description: string;
-  readonly #name: string;
-  readonly #log: Log;
-  readonly #passReplyText: boolean;
   readonly #pool: ConnectionPool;
   readonly #rate: MessageRate | undefined;
-  readonly #forwardClient: ForwardClient | undefined;
+  readonly #manner: DeliveryManner;
+  readonly #offered = new OfferedExtensions();
   #closed: Promise<void> | undefined;
 
   constructor(name: string, description: SmtpNextHop, { hostName, log, clock }: SmtpDriverOptions) {
     const { servers, connectTimeout, replyTimeout, connectionsMax, auth, implicitTls } = description;
-    this.#name = name;
-    this.#log = log;
-    this.#forwardClient = description.forwardClient;
+    this.#manner = {
+      passReplyText: description.passReplyText,
+      forwardClient: description.forwardClient,
+    };
     const { messagesPerSecondMax: perSecond } = description;
     if (perSecond !== undefined) this.#rate = new MessageRate(perSecond, durationMs(connectTimeout), clock);
-    this.#passReplyText = description.passReplyText;
     this.description = `${description.protocol ?? "smtp"} ${servers.map(serverName).join(", ")}`;
     const policies = servers.map(({ host }) => tlsPolicyOf(description, host));
     this.#pool = new ConnectionPool({
@@ -85,75 +84,49 @@ class SmtpDriver implements NextHopDriver {
       transactionsMax: description.messagesPerConnectionMax ?? MESSAGES_PER_CONNECTION_MAX,
       lifeMs: durationMs(description.connectionLifeTime ?? CONNECTION_LIFE_TIME),
       waitMs: durationMs(connectTimeout),
+      onOpened: (connection) => this.#offered.opened(connection),
       clock,
       log,
     });
   }
 
-  async deliver(delivery: Delivery, options: DeliverOptions): Promise<DeliveryResult> {
-    if (this.#closed) return failed(delivery, relayReplies.unreachable, "connection", "the driver is closed");
-    let needs: ContentNeeds;
-    try {
-      const { content } = delivery;
-      // In memory there is nothing to wait for.
-      needs = content.bytes ? (contentNeeds(content) as ContentNeeds) : await contentNeeds(content);
-    } catch (error) {
-      const cause = `the content can not be read: ${String(error)}`;
-      return failed(delivery, relayReplies.noContent, "connection", cause);
+  deliver(delivery: Delivery, options: DeliverOptions): Promise<DeliveryResult> {
+    if (this.#closed) {
+      const closed = notTried(delivery, relayReplies.unreachable, "connection", "the driver is closed");
+      return Promise.resolve(closed);
     }
-    if (this.#rate && !(await this.#rate.turn(options.signal)))
-      return failed(delivery, relayReplies.busy, "connection", "its messages per second are used up");
-    const job = { delivery, needs, options, passReplyText: this.#passReplyText };
-    let fresh = false;
-    for (;;) {
-      let connection: NextHopConnection;
-      try {
-        connection =
-          (fresh ? undefined : this.#pool.takeIdle()) ?? (await this.#pool.acquire(options.signal, fresh));
-      } catch (error) {
-        return openFailed(delivery, error);
-      }
-      const kept = connection.transactions > 0;
-      if (this.#forwardClient !== undefined) {
-        try {
-          await forwardClient(connection, delivery, this.#forwardClient, options.signal);
-        } catch (error) {
-          connection.cut();
-          const again = kept && !fresh && !options.signal.aborted && (error as OpenFault).about !== "us";
-          if (!again) {
-            const result = openFailed(delivery, error);
-            if (result.ended === "us") this.#logRefusal(connection.server, result.cause);
-            return result;
-          }
-          fresh = true;
-          continue;
-        }
-      }
-      const outcome = await runTransaction(connection, job);
-      if (outcome.connection === "free") this.#pool.release(connection);
-      else if (outcome.connection === "reset") this.#reset(connection);
-      if (outcome.stale && kept && !fresh && !options.signal.aborted) {
-        fresh = true;
-        continue;
-      }
-      const { result } = outcome;
-      if (result.ended === "us") this.#logRefusal(connection.server, result.cause);
-      return result;
-    }
+    return this.#rate
+      ? this.#inTurn(this.#rate, delivery, options)
+      : deliverOnPool(this.#pool, delivery, options, this.#manner);
   }
 
-  #logRefusal(server: string, cause: string | undefined): void {
-    this.#log.error("nextHopRefusesUs", { nextHop: this.#name, server, cause });
+  async #inTurn(rate: MessageRate, delivery: Delivery, options: DeliverOptions): Promise<DeliveryResult> {
+    if (await rate.turn(options.signal)) return deliverOnPool(this.#pool, delivery, options, this.#manner);
+    return notTried(delivery, relayReplies.busy, "connection", "its messages per second are used up");
+  }
+
+  verify(reversePath: ReversePath, forwardPath: Address, options: VerifyOptions): Promise<VerifyResult> {
+    if (this.#closed) {
+      const cause = "the driver is closed";
+      return Promise.resolve({ status: "undecided", ended: "connection", cause });
+    }
+    const { passReplyText } = this.#manner;
+    return verifyOnPool(this.#pool, { reversePath, forwardPath, passReplyText }, options);
   }
 
   extensions(): NextHopExtensions | undefined {
-    return this.#pool.last?.extensions();
+    return this.#offered.together;
+  }
+
+  onExtensions(told: () => void): void {
+    this.#offered.onTold = told;
   }
 
   async probe(signal: AbortSignal): Promise<void> {
     if (this.#closed) return;
     try {
-      this.#pool.release(await this.#pool.acquire(signal, true));
+      // Kept, it would pass for one that was just opened, and a delivery would not try again where it was closed since.
+      (await this.#pool.acquire(signal, true)).quit();
     } catch {
       // The pool has logged why; what is known of the next hop stays as it is.
     }
@@ -163,34 +136,4 @@ class SmtpDriver implements NextHopDriver {
     this.#closed ??= this.#pool.close();
     return this.#closed;
   }
-
-  /** RSET (RFC 5321 4.1.1.5), outside of the delivery's time; a connection that refuses it is not used again. */
-  #reset(connection: NextHopConnection): void {
-    connection.say("RSET", (reply) => {
-      if (reply.startsWith("2")) this.#pool.release(connection);
-      else connection.cut();
-    });
-    connection.flush();
-  }
-}
-
-function openFailed(delivery: Delivery, error: unknown): DeliveryResult {
-  if (error instanceof PoolBusy) return failed(delivery, relayReplies.busy, "connection", error.message);
-  const us = error instanceof OpenFault && error.about === "us";
-  const cause = error instanceof Error ? error.message : String(error);
-  return failed(
-    delivery,
-    us ? relayReplies.aboutUs : relayReplies.unreachable,
-    us ? "us" : "connection",
-    cause,
-  );
-}
-
-function failed(
-  delivery: Delivery,
-  reply: Reply,
-  ended: DeliveryResult["ended"],
-  cause: string,
-): DeliveryResult {
-  return { recipients: delivery.recipients.map(() => ({ status: "tempfailed", reply })), ended, cause };
 }

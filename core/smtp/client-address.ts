@@ -1,5 +1,5 @@
 /** Who the client of a connection is: the TCP peer, or whom a proxy speaks for. All policy is for this one. */
-import { addressOctets } from "../mail/mod.ts";
+import type { ClientName, FactValue } from "../pipeline/mod.ts";
 import type { ProxyHeader } from "./proxy-header.ts";
 
 /** A client as the engine is told of it. */
@@ -8,6 +8,17 @@ export interface ClientAddress {
   readonly ip: string;
   /** 0 where it is not known. */
   readonly port: number;
+}
+
+/** What a peer says by XCLIENT of its client, beside the address. */
+export interface SaidOfClient {
+  /** How the client greeted the peer. */
+  readonly helo?: string | undefined;
+  /** By which of EHLO and HELO it did. */
+  readonly proto?: "ESMTP" | "SMTP" | undefined;
+  readonly name?: FactValue<typeof ClientName> | undefined;
+  /** Who it logged in as at the peer. */
+  readonly login?: string | undefined;
 }
 
 /** A client that nobody can name. */
@@ -41,13 +52,6 @@ export function optionsOfHeader(header: ProxyHeader, peerTrusted: boolean): Conn
   // The protocol has both counted as connections of the proxy. But a client that can not be named may be anybody, and
   // must not have the trust that its proxy has.
   return { headerBytes, clientUnknown: header.kind === "unknown" && peerTrusted };
-}
-
-/** An IP address in its shortest form (RFC 5952); IPv4-mapped IPv6 is IPv4. @param ip a valid one, without a scope */
-export function canonicalIp(ip: string): string {
-  const octets = addressOctets(ip);
-  if (octets?.length === 4) return octets.join(".");
-  return new URL(`http://[${ip}]`).hostname.slice(1, -1);
 }
 
 /** An address with its port as traces show it; "" where it is not known. */

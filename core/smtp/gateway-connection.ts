@@ -8,10 +8,17 @@ import type { SMTPServer } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import type { ContentReceiver, GatewaySession } from "../gateway/mod.ts";
 import type { Reply } from "../mail/mod.ts";
-import { type ClientAddress, type ConnectionOptions, hostPort, UNKNOWN_CLIENT } from "./client-address.ts";
+import {
+  type ClientAddress,
+  type ConnectionOptions,
+  hostPort,
+  type SaidOfClient,
+  UNKNOWN_CLIENT,
+} from "./client-address.ts";
 import { type ChunkedMessage, isBdat } from "./commands/bdat.ts";
 import { connectStep } from "./commands/connect.ts";
-import { EarlyTalkWatch } from "./early-talk.ts";
+import { EarlyTalkWatch, tellEarlyTalk } from "./early-talk.ts";
+import type { RouteExtension } from "./extensions.ts";
 import { GatewayStream } from "./gateway-stream.ts";
 import { type LimitReached, SessionLimits } from "./limits.ts";
 import type { ListenerContext } from "./listener-context.ts";
@@ -31,8 +38,8 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
   local: string;
   /** Whether the peer is listed for XCLIENT; who its client is does not change that. */
   readonly mayXclient: boolean;
-  /** The name by which a client greeted the peer in front of us. */
-  heloOfClient: string | undefined;
+  /** What the peer in front of us said of its client. */
+  said: SaidOfClient = {};
   /** By performance.now(). */
   readonly startedAt = performance.now();
   /** Kept by the watch of the listener. */
@@ -46,6 +53,8 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
   refusedBytes = 0;
   inTransaction = false;
   smtputf8 = false;
+  /** What the last EHLO offered of what the routes keep. */
+  offered: readonly RouteExtension[] = [];
   recipientsTried = 0;
   recipientsAccepted = 0;
   authFailures = 0;
@@ -60,6 +69,7 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
   /** A command that came before the greeting. */
   #held: Done | undefined;
   readonly #early = new EarlyTalkWatch();
+  #refusesEarly = false;
   readonly #headerBytes: number;
 
   constructor(
@@ -138,10 +148,12 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
         return;
       }
       // A line of an AUTH exchange is no command.
+      this.gatewaySession?.dialogue?.heard(command, this._nextHandler !== false);
       if (!this._upgrading && this._nextHandler === false) {
         const reached = this.limits.command(command, this.recipientsTried);
         if (reached !== undefined) return this.limitReached(reached);
-        if (this.#early.command(this.limits.verb, this.#unsent !== "") && this.#talksEarly()) return;
+        if (this.#early.command(this.limits.verb, this.#unsent !== "") && tellEarlyTalk(this, "pipelining"))
+          return this.#refuseEarlyTalk();
         // Its own count of them is not ours to set: ours bounds all commands that fail.
         this._unrecognizedCommands = 0;
       }
@@ -152,24 +164,24 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
     return parser;
   }
 
-  /** Says in the log how the client did not wait, and ends the session where such clients are refused. */
-  #talksEarly(): boolean {
-    const { options, listener, trusts } = this.context;
-    const refused = listener.earlyTalkers === "refuse" && !trusts(this.client.ip);
-    const session = this.gatewaySession?.id ?? this.id;
-    const fields = { session, listener: listener.name, client: this.client.ip, how: this.#early.how };
-    options.log[refused ? "info" : "debug"]("earlyTalker", { ...fields, refused });
-    if (!refused) return false;
-    this.reply(REPLIES.talksEarly);
-    this.close();
-    return true;
+  /** Before the 220, once or more: takes down whether the client spoke already. */
+  watchEarlyTalk(): void {
+    // Of a TLS session octets have come in any case: there only a whole line tells.
+    const spoke = this.#held !== undefined || (!this.secure && this.octetsRead > this.#headerBytes);
+    if (spoke && this.#early.came("beforeGreeting"))
+      this.#refusesEarly = tellEarlyTalk(this, "beforeGreeting");
   }
 
   /** Just before the 220: gives whether the client spoke before it and was refused for that. */
   refusesEarlyTalk(): boolean {
-    // Of a TLS session octets have come in any case: there only a whole line tells.
-    const spoke = this.#held !== undefined || (!this.secure && this.octetsRead > this.#headerBytes);
-    return spoke && this.#early.came("beforeGreeting") && this.#talksEarly();
+    this.watchEarlyTalk();
+    if (this.#refusesEarly) this.#refuseEarlyTalk();
+    return this.#refusesEarly;
+  }
+
+  #refuseEarlyTalk(): void {
+    this.reply(REPLIES.talksEarly);
+    this.close();
   }
 
   /** After the 220: what came before it is run now. */
@@ -209,6 +221,7 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
     // RFC 2920 3.2: the replies to a group of commands go out together, when all that can be answered at once is.
     if (this.#unsent === "") process.nextTick(() => this.#send());
     this.#unsent += formatReply(reply);
+    this.gatewaySession?.dialogue?.said(reply);
     if (reply.code === 421) this.close();
   }
 
@@ -278,6 +291,8 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
 
   startedTls(): void {
     this.clearTransaction();
+    // RFC 3207 4.2: what came in the clear proves nothing.
+    this.said = { ...this.said, login: undefined };
     this.gatewaySession?.startedTls(tlsInfoOf(this._socket as TLSSocket));
   }
 

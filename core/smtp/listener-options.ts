@@ -1,6 +1,6 @@
 /** What a listener needs of its surroundings. */
-import type { GatewaySession, SessionStart } from "../gateway/mod.ts";
-import type { Log } from "../pipeline/mod.ts";
+import type { Advertised, GatewaySession, SessionStart } from "../gateway/mod.ts";
+import type { Clock, Log, Store } from "../pipeline/mod.ts";
 
 /** The part of the engine a listener uses. */
 export interface SessionOpener {
@@ -16,18 +16,6 @@ export interface SessionCount {
   told?: boolean;
 }
 
-/** Extensions that a listener offers only as far as its routes keep them; the host computes it. Read at each command. */
-export interface Advertised {
-  /** RFC 6531. */
-  readonly smtputf8?: boolean;
-  /** RFC 3461. */
-  readonly dsn?: boolean;
-  /** RFC 8689; offered under TLS only. */
-  readonly requireTls?: boolean;
-  /** Octets that the next hops take (RFC 1870); the listener's own limit holds too. Default: that one alone. */
-  readonly size?: number;
-}
-
 /** What differs from a plain listener. */
 export interface ListenSmtpOptions {
   readonly log: Log;
@@ -35,10 +23,18 @@ export interface ListenSmtpOptions {
   readonly sessions?: SessionCount;
   /** Whether a plugin can authenticate; AUTH is offered only then, and only under TLS. Default false. */
   readonly authOffered?: boolean;
-  /** EHLO keywords that depend on what the routes keep. Default: none of them. */
+  /** Whether SCRAM-SHA-256 is one of the mechanisms. Default false. */
+  readonly scramOffered?: boolean;
+  /** Where failed AUTH is counted by client address. Default: only by session. */
+  readonly store?: Store;
+  /** Lets answers to failed AUTH wait. Default: the system's. */
+  readonly clock?: Pick<Clock, "sleep">;
+  /** EHLO keywords that depend on what the routes keep; the host may change it in place. Default: 8BITMIME alone. */
   readonly advertise?: Advertised;
   /** How long the octets of one message may take from 354 to the final dot, in milliseconds. Default `limits.messageMs`. */
   readonly messageMs?: number;
+  /** How often the PEM files are looked at, in milliseconds. Default 30 s. */
+  readonly certificatePollMs?: number;
   /** How long a proxy's PROXY header may take, in milliseconds. Default 5 s. */
   readonly proxyHeaderMs?: number;
   /** Over which time the lowest rate of content is a mean, in milliseconds. Default 1 minute. */

@@ -93,6 +93,9 @@ export const REPLIES = {
   noExpand: makeReply(502, "5.1", "Command not implemented"),
   help: makeReply(214, "0.0", "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS AUTH QUIT"),
   heloSyntax: makeReply(501, "5.4", "Syntax: EHLO domain"),
+  lhloSyntax: makeReply(501, "5.4", "Syntax: LHLO domain"),
+  lmtpHelp: makeReply(214, "0.0", "Commands: LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT"),
+  tlsNeeded: makeReply(530, "7.0", "Must issue a STARTTLS command first"),
   authNeeded: makeReply(530, "7.0", "Authentication required"),
   authNeedsTls: makeReply(538, "7.11", "Encryption required: STARTTLS first"),
   authOff: makeReply(502, "5.1", "AUTH not available"),
@@ -102,6 +105,11 @@ export const REPLIES = {
   authSyntax: makeReply(501, "5.2", "Authentication exchange malformed"),
   authCancelled: makeReply(501, "7.0", "Authentication cancelled"),
   authTooOften: makeReply(421, "7.0", "Too many failed authentications"),
+  authTooOftenOfClient: makeReply(
+    421,
+    "7.0",
+    "Too many failed authentications from your network, try again later",
+  ),
   mailSyntax: makeReply(501, "1.7", "Syntax: MAIL FROM:<address>"),
   rcptSyntax: makeReply(501, "1.3", "Syntax: RCPT TO:<address>"),
   nestedMail: makeReply(503, "5.1", "Transaction already started"),
@@ -112,6 +120,7 @@ export const REPLIES = {
   chunksBegun: makeReply(503, "5.1", "Message already begun with BDAT"),
   bdatSyntax: makeReply(421, "5.2", "Syntax: BDAT octets [LAST], closing connection"),
   noBinary: makeReply(555, "5.4", "BINARYMIME not offered"),
+  extensionGone: makeReply(451, "3.3", "Extension not available now, connect again"),
   unknownParameter: makeReply(555, "5.4", "Parameter not recognized"),
   badParameter: makeReply(501, "5.4", "Parameter malformed"),
   needsSmtputf8: makeReply(553, "6.7", "Non-ASCII address needs SMTPUTF8"),
@@ -139,12 +148,15 @@ export function chunkTaken(octets: number): Reply {
   return makeReply(250, "0.0", `${octets} octets received`);
 }
 
+const PLAIN = /^[\x20-\x7e]*$/;
 const LINE_MAX = 480;
 const LINES_MAX = 50;
 
 /** The octets of a reply as text: code and enhanced code on each line, ASCII, without controls, each line bounded (RFC 5321 4.5.3.1.5). */
 export function formatReply({ code, enhanced, text }: Reply): string {
   const lead = enhanced === "" ? "" : `${enhanced} `;
+  // As nearly all are.
+  if (text.length <= LINE_MAX && PLAIN.test(text)) return `${code} ${lead}${text}\r\n`;
   const lines = text.split(/\r\n|\n/, LINES_MAX);
   let out = "";
   for (let i = 0; i < lines.length; i += 1) {

@@ -2,18 +2,18 @@
  * Addresses of type utf-8 in ORCPT (RFC 6533 3). They are kept in the 7-bit form, "\x{E9}" for what is not plain, which
  * holds nothing that xtext would encode: so they can go to each next hop, with SMTPUTF8 or without.
  */
+import { hasHiddenCharacter } from "../mail/mod.ts";
 
 const FORM = /^(?:[!-*,-<>-[\]-~]|\\x\{[0-9A-F]{2,6}\}|[\u{a0}-\u{10ffff}])+$/u;
 const ESCAPE = /\\x\{([0-9A-F]+)\}/g;
-// What must not stand in an address by being written in digits either.
-const NEVER = /[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u2028\u2029\ufffd]/u;
 
 /** The address in 7-bit form; undefined where it is none. @param raw whether it may hold characters beyond ASCII */
 export function utf8AddressTo7Bit(text: string, raw: boolean): string | undefined {
-  if (!FORM.test(text) || NEVER.test(text)) return undefined;
+  if (!FORM.test(text) || hasHiddenCharacter(text)) return undefined;
   for (const [, hex = ""] of text.matchAll(ESCAPE)) {
     const point = Number.parseInt(hex, 16);
-    if (point > 0x10ffff || NEVER.test(String.fromCodePoint(point))) return undefined;
+    // What must not stand in an address must not by being written in digits either.
+    if (point > 0x10ffff || hasHiddenCharacter(String.fromCodePoint(point))) return undefined;
   }
   const ascii = text.replace(
     /[^\0-\x7f]/gu,

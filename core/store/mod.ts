@@ -2,6 +2,7 @@
 
 export { createMemoryStore, type MemoryStoreOptions } from "../gateway/mod.ts";
 export { type ContentStoreOptions, createContentStore } from "./content-store.ts";
+export { keptSecret } from "./kept-secret.ts";
 export { nodeCrypto } from "./node-crypto.ts";
 export { systemClock, systemRandom } from "./system.ts";
 export { openTraceStore, type TraceStoreOptions } from "./trace-store.ts";

@@ -129,7 +129,7 @@ export async function createTestGateway(
     async inject(injection) {
       const listener = listenerOf(effective.listeners, injection.listener);
       const session = gateway.openSession({
-        origin: "smtp",
+        origin: listener.kind === "lmtp" ? "lmtp" : "smtp",
         listener: { name: listener.name, kind: listener.kind, address: listener.address.host },
         client: { ip: injection.client?.ip ?? "127.0.0.1", port: 40_000 },
         local: "127.0.0.1:25",

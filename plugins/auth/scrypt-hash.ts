@@ -2,7 +2,7 @@
  * Password hashes of the form `scrypt$N$r$p$salt$hash` (RFC 7914; salt and hash in base64), read within bounds, so
  * that a wrong config can not make a login cost gigabytes. Making hashes is not done here.
  */
-import type { Crypto } from "postern";
+import { type Crypto, equalInConstantTime, fromBase64 } from "postern";
 
 /** A hash that was read. */
 export interface ScryptHash {
@@ -16,15 +16,6 @@ export interface ScryptHash {
 /** Upper bound of the memory of one hash: 128 * N * r octets. */
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024;
 
-function fromBase64(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
-  try {
-    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
-}
-
 /** Reads a hash; undefined when it has another form or is out of bounds (N 2^14..2^17, r 1..16, p 1..4, 64 MiB). */
 export function parseScryptHash(text: string): ScryptHash | undefined {
   const match = /^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d)\$([^$]{8,128})\$([^$]{22,128})$/.exec(text);
@@ -36,13 +27,6 @@ export function parseScryptHash(text: string): ScryptHash | undefined {
   if (r < 1 || r > 16 || p < 1 || p > 4 || 128 * n * r > MEMORY_BYTES_MAX) return undefined;
   if (!salt || salt.length < 8 || !key || key.length < 16 || key.length > 64) return undefined;
   return { n, r, p, salt, key };
-}
-
-/** Compares without telling by time where the difference is. */
-export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
-  return difference === 0;
 }
 
 /** Whether the password gives this hash. */

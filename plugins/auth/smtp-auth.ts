@@ -1,7 +1,7 @@
 /**
- * Authentication with a user and a password (RFC 4954, mechanisms PLAIN and LOGIN), and what an authenticated user may
- * write as: the reverse-path and every From. It does not decide who may relay, does not look at Sender, and does not
- * see the connection: hosts offer AUTH under TLS only.
+ * Authentication with a user and a password (RFC 4954; PLAIN, LOGIN, and SCRAM-SHA-256 where the config has keys for
+ * it), and what an authenticated user may write as: the reverse-path and every From. It does not decide who may relay,
+ * does not look at Sender, and does not see the connection: hosts offer AUTH under TLS only.
  */
 import {
   type AuthAttempt,
@@ -10,20 +10,28 @@ import {
   domainToAscii,
   type Identity,
   identify,
+  identifyByProof,
   type Plugin,
   reject,
+  SCRAM_SHA_256,
+  saslPrep,
   tempfail,
   z,
 } from "postern";
 import { countOption, functionOption, objectOption, parseOptions } from "../options.ts";
 import { mayWriteAs } from "./may-write-as.ts";
-import { matchesScrypt, parseScryptHash, type ScryptHash } from "./scrypt-hash.ts";
+import { dummyOf, matchesUser, parseUserKeys, scramCostOf, type UserKeys } from "./user-keys.ts";
 import { untilAborted, workLimit } from "./work-limit.ts";
 
-/** A user of the config. */
+/** A user of the config. At least one of `hash` and `scram`; `postern hash` makes both. */
 export interface SmtpUser {
-  /** `scrypt$N$r$p$salt$hash`, salt and hash in base64; `postern hash` makes it. */
-  readonly hash: string;
+  /** `scrypt$N$r$p$salt$hash`, salt and hash in base64; or the same as `scram`. */
+  readonly hash?: string;
+  /**
+   * `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`, all but the number in base64. SCRAM is offered where every user
+   * has it and there is no `verify`.
+   */
+  readonly scram?: string;
   /** Addresses and `@domain`s; absent: the user's own name, which then must be an address. Empty: none at all. */
   readonly maySendAs?: readonly string[];
 }
@@ -39,7 +47,7 @@ export type VerifyUser = (
 
 /** Options of `smtpAuth`. At least one of `users` and `verify`. */
 export interface SmtpAuthOptions {
-  /** Users by name; a string is a hash alone. */
+  /** Users by name, which saslPrep brings to one spelling; a string is a hash alone. */
   readonly users?: { readonly [user: string]: SmtpUser | string };
   /** Asked for users that are not in `users`. */
   readonly verify?: VerifyUser;
@@ -57,29 +65,37 @@ export interface SmtpAuthOptions {
 export function smtpAuth(options: SmtpAuthOptions): Plugin<never, never, false> {
   const { users = {}, verify, checksMax, waitingMax } = parseOptions("smtpAuth", OPTIONS, options, SECRETS);
   const known = new Map<string, KnownUser>();
-  for (const [name, { hash, maySendAs }] of Object.entries(users)) {
-    const parsed = parseScryptHash(hash);
-    if (parsed)
-      known.set(name, { hash: parsed, identity: maySendAs ? { user: name, maySendAs } : { user: name } });
+  for (const [name, { hash, scram, maySendAs }] of Object.entries(users)) {
+    const keys = parseUserKeys(hash, scram);
+    const identity = maySendAs ? { user: name, maySendAs } : { user: name };
+    if (keys) known.set(spelling(name), { keys, identity });
   }
-  const dummy = dummyOf([...known.values()].map((user) => user.hash));
+  const all = [...known.values()].map(({ keys }) => keys);
+  const dummy = dummyOf(all);
+  // Of users that `verify` knows there are no keys.
+  const scram = verify ? undefined : scramCostOf(all);
   const limit = workLimit(checksMax, waitingMax);
 
   const check = async (ctx: AuthContext): Promise<Identity | undefined> => {
     const { attempt, signal } = ctx;
-    const entry = known.get(attempt.user);
+    const entry = known.get(spelling(attempt.user));
     // One that never answers must not keep its place for good: four of them would lock everybody out.
     if (!entry && verify)
       return identityOf(await untilAborted(Promise.resolve(verify(attempt, ctx)), signal));
-    const matches = await matchesScrypt(ctx.crypto, attempt.password, entry?.hash ?? dummy);
+    const matches = await matchesUser(ctx.crypto, attempt.password, entry?.keys ?? dummy);
     return matches ? entry?.identity : undefined;
   };
 
   return definePlugin({
     name: "smtpAuth",
     needs: ["auth"],
+    ...(scram ? { scram } : {}),
     async auth(ctx) {
       const { mechanism, user, password } = ctx.attempt;
+      if (mechanism === SCRAM_SHA_256) {
+        const { keys, identity } = known.get(spelling(user)) ?? {};
+        return keys?.scram && identity ? identifyByProof(keys.scram, identity) : WRONG();
+      }
       if (mechanism !== "PLAIN" && mechanism !== "LOGIN") return undefined;
       if (user === "" || user.length > USER_CHARACTERS_MAX || password.length > PASSWORD_CHARACTERS_MAX)
         return WRONG();
@@ -111,7 +127,7 @@ export function smtpAuth(options: SmtpAuthOptions): Plugin<never, never, false> 
 type AuthContext = BaseContext<"auth", never> & { readonly attempt: AuthAttempt };
 
 interface KnownUser {
-  readonly hash: ScryptHash;
+  readonly keys: UserKeys;
   readonly identity: Identity;
 }
 
@@ -133,23 +149,17 @@ function identityOf(given: unknown): Identity | undefined {
   return maySendAs ? { user, maySendAs } : { user };
 }
 
-/** Paid for an unknown user, so that time does not tell who exists. Its cost is that of the dearest configured hash. */
-function dummyOf(hashes: readonly ScryptHash[]): ScryptHash {
-  const cost = (hash: ScryptHash): number => hash.n * hash.r * hash.p;
-  const dearest = hashes.reduce<ScryptHash | undefined>(
-    (a, b) => (a && cost(a) >= cost(b) ? a : b),
-    undefined,
-  );
-  return { n: 2 ** 14, r: 8, p: 1, ...dearest, salt: new Uint8Array(16), key: new Uint8Array(32) };
-}
+/** The one spelling of a name (RFC 4013): a client may send another, and hosts prepare those of SCRAM. */
+const spelling = (name: string): string => saslPrep(name) ?? name;
 
 const IDENTITY = z.object({
   user: z.string().min(1).max(USER_CHARACTERS_MAX),
   maySendAs: z.array(z.string()).max(MAY_SEND_AS_MAX).optional(),
 });
-const HASH_FORM =
-  "scrypt$N$r$p$salt$hash with N a power of 2 from 16384 to 131072, r up to 16, p up to 4, base64 salt and hash";
-const HASH = z.string({ error: HASH_FORM }).refine((text) => parseScryptHash(text) !== undefined, HASH_FORM);
+const SCRAM_FORM = "SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey with 4096 to 1000000 iterations";
+const HASH_FORM = `scrypt$N$r$p$salt$hash with N a power of 2 from 16384 to 131072, r up to 16, p up to 4, base64 salt and hash; or ${SCRAM_FORM}`;
+const HASH = z.string({ error: HASH_FORM }).refine((text) => parseUserKeys(text, undefined), HASH_FORM);
+const SCRAM = z.string({ error: SCRAM_FORM }).refine((text) => parseUserKeys(undefined, text), SCRAM_FORM);
 const isSender = (text: string): boolean =>
   /^[^@\s]*@[^@\s]+$/.test(text) && domainToAscii(text.slice(text.lastIndexOf("@") + 1)) !== undefined;
 const SENDER_FORM = "an address, or @domain for a whole domain";
@@ -157,7 +167,8 @@ const SENDER = z.string({ error: SENDER_FORM }).refine(isSender, SENDER_FORM);
 const USER = z.preprocess(
   (value) => (typeof value === "string" ? { hash: value } : value),
   objectOption({
-    hash: HASH,
+    hash: HASH.optional(),
+    scram: SCRAM.optional(),
     maySendAs: z.array(SENDER, "a list of addresses").max(MAY_SEND_AS_MAX, "a shorter list").optional(),
   }),
 );
@@ -171,7 +182,17 @@ const USERS = z.record(
 );
 const OPTIONS = objectOption({
   users: USERS.superRefine((users, ctx) => {
-    for (const [name, { maySendAs }] of Object.entries(users)) {
+    const spellings = new Set<string>();
+    for (const [name, { hash, scram, maySendAs }] of Object.entries(users)) {
+      if (hash === undefined && scram === undefined)
+        ctx.addIssue({ code: "custom", path: [name], message: "'hash' or 'scram'" });
+      if (spellings.has(spelling(name)))
+        ctx.addIssue({
+          code: "custom",
+          path: [name],
+          message: "a name that no other user has, in any spelling",
+        });
+      spellings.add(spelling(name));
       // Such a user could log in and then send nothing: better told now than found out by the user.
       if (maySendAs || (isSender(name) && !name.startsWith("@"))) continue;
       const message = "a list of addresses, because the user's name is no address itself";

@@ -1,5 +1,5 @@
 /** The zod schema of a list of routes. */
-import { domainToAscii, isNetwork, z } from "postern";
+import { type Duration, domainToAscii, durationMs, isNetwork, z } from "postern";
 import { functionOption, objectOption } from "../options.ts";
 import type { RouteFunction } from "./routes.ts";
 
@@ -33,6 +33,33 @@ const isDomainPattern = (domain: string): boolean =>
 const isPattern = (text: string): boolean =>
   text === "*" || (/^[^@\s]+@[^@\s]+$/.test(text) && isDomainPattern(text.slice(text.indexOf("@") + 1)));
 
+const DAY_MS = 86_400_000;
+const spanOption = (fromMs: number, toMs: number, bounds: string) =>
+  z.custom<Duration>((value) => {
+    try {
+      const ms = durationMs(value as Duration);
+      return ms >= fromMs && ms <= toMs;
+    } catch {
+      return false;
+    }
+  }, `a duration ${bounds}: milliseconds, or "5s", "2m", "4h"`);
+const VERIFY_KEYS = "goodFor, badFor, timeout, undecided";
+const VERIFY = z.preprocess(
+  (value) => (value === true ? {} : value),
+  z.strictObject(
+    {
+      goodFor: spanOption(0, 30 * DAY_MS, "up to 30d").optional(),
+      badFor: spanOption(0, DAY_MS, "up to 1d").optional(),
+      timeout: spanOption(100, 120_000, "from 100ms to 2m").optional(),
+      undecided: z.enum(["accept", "tempfail"], { error: "'accept' or 'tempfail'" }).optional(),
+    },
+    {
+      error: ({ code }) =>
+        code === "unrecognized_keys" ? `one of: ${VERIFY_KEYS}` : `true, or an object with ${VERIFY_KEYS}`,
+    },
+  ),
+);
+
 const REJECT_TEXT = "one line of text for the client";
 const ENTRY = objectOption({
   recipient: oneOrMore("an address pattern as '*@example.com', or '*'", isPattern),
@@ -47,6 +74,7 @@ const ENTRY = objectOption({
   ).optional(),
   nextHop: z.string({ error: "the name of a next hop" }).min(1, "the name of a next hop").optional(),
   mode: z.enum(["inline", "queue"], { error: "'inline' or 'queue'" }).optional(),
+  verifyRecipients: VERIFY.optional(),
   reject: objectOption({
     enhanced: z
       .string({ error: "an enhanced status code of class 5, as '5.1.1'" })
@@ -58,7 +86,11 @@ const ENTRY = objectOption({
     (entry) => (entry.nextHop === undefined) !== (entry.reject === undefined),
     "either 'nextHop' or 'reject'",
   )
-  .refine((entry) => entry.mode === undefined || entry.nextHop !== undefined, "'mode' only beside 'nextHop'");
+  .refine((entry) => entry.mode === undefined || entry.nextHop !== undefined, "'mode' only beside 'nextHop'")
+  .refine(
+    (entry) => entry.verifyRecipients === undefined || (entry.nextHop !== undefined && !entry.when),
+    "'verifyRecipients' only beside 'nextHop' and without 'when', which is not known at RCPT",
+  );
 
 // A union would say of a wrong entry only that it is none of the two.
 const ROUTE = z.unknown().transform((value, ctx): RouteFunction | EntryOptions => {

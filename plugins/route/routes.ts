@@ -6,11 +6,13 @@ import {
   type AnyFact,
   type ContextOf,
   definePlugin,
+  type EnvelopeRoute,
   type PermanentCode,
   type Plugin,
   type RouteVerdict,
   reject,
   routeTo,
+  type VerifyRecipients,
   z,
 } from "postern";
 import { objectOption, parseOptions } from "../options.ts";
@@ -37,6 +39,11 @@ export interface RouteEntry<F extends AnyFact = never> {
   readonly nextHop?: string;
   /** Default: the next hop's own. */
   readonly mode?: "inline" | "queue";
+  /**
+   * Asks the next hop at RCPT whether it knows the recipient, so that unknown ones are refused there. Not with `when`,
+   * nor for a next hop of `mx()`. Default: it is not asked.
+   */
+  readonly verifyRecipients?: VerifyRecipients;
   /** A refusal, at RCPT where the envelope alone tells; absent: the entry names a next hop. */
   readonly reject?: { readonly enhanced: PermanentCode; readonly text: string };
 }
@@ -75,6 +82,7 @@ export function routes<const F extends readonly AnyFact[] = []>(
     }
     return otherwise === "refuse" ? "none" : undefined;
   };
+  const atRcpt = new Map(compiled.flatMap(({ entry }) => (entry ? [[entry, envelopeRouteOf(entry)]] : [])));
   const plugin = definePlugin({
     name: "routes",
     needs: [
@@ -84,6 +92,7 @@ export function routes<const F extends readonly AnyFact[] = []>(
     reads: options.facts ?? [],
     routes: true,
     nextHops: [...new Set(compiled.flatMap((route) => route.entry?.nextHop ?? []))],
+    verifies: compiled.flatMap(({ entry }) => (entry?.verifyRecipients && entry.nextHop) || []),
     check: ({ domains, durableSpool }) => [
       ...unreachable(compiled),
       ...(durableSpool ? [] : unqueueable(compiled)),
@@ -97,14 +106,23 @@ export function routes<const F extends readonly AnyFact[] = []>(
     envelopeRoute(ctx) {
       const found = atEnvelope(ctx);
       if (found === undefined || found === "none") return found;
-      if (found.nextHop === undefined) return "none";
-      return found.mode ? { nextHop: found.nextHop, mode: found.mode } : { nextHop: found.nextHop };
+      return atRcpt.get(found);
     },
     route(ctx): RouteVerdict | undefined | Promise<RouteVerdict | undefined> {
       return firstVerdict(compiled, 0, ctx as RouteContext<never>);
     },
   });
   return plugin as unknown as Plugin<never, F[number]["name"], true>;
+}
+
+/** What is known of an entry's route without the content. */
+function envelopeRouteOf({ nextHop, mode, verifyRecipients }: EntryOptions): EnvelopeRoute {
+  if (nextHop === undefined) return "none";
+  return {
+    nextHop,
+    ...(mode ? { mode } : {}),
+    ...(verifyRecipients ? { verifyRecipients: verifyRecipients as VerifyRecipients } : {}),
+  };
 }
 
 /** The first verdict of the routes from a place on; a promise only where code of the config is asked, as most need none. */

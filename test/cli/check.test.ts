@@ -24,7 +24,7 @@ async function checked(name: string, text: string, cwd = shared): Promise<Ended>
   return runCommand(["check", name], { cwd });
 }
 
-const IMPORTS = `import { defineGateway, definePlugin, fact, mailbox, pipeline, reject, smtp, z } from "postern";
+const IMPORTS = `import { defineGateway, definePlugin, fact, mailbox, mx, pipeline, reject, smtp, z } from "postern";
 import { attachments, routes, smtpAuth } from "postern/plugins";
 `;
 /** Line 3 begins the pipeline. */
@@ -46,7 +46,14 @@ export default defineGateway((env) => ({
   listeners: [{ address: env.POSTERN_SMTP ?? "0.0.0.0:25", trustedNetworks: ["10.0.0.0/8"] }, { kind: "relay", name: "inside", address: 2525 }],
   http: "127.0.0.1:8025",
   domains: ["example.com", "example.org"],
-  nextHops: { backend: smtp("192.0.2.1"), kept: mailbox() },
+  dns: { servers: ["192.0.2.53"] },
+  trace: { dialogue: [{ client: "192.0.2.7" }, { client: ["::1"], address: ["*@example.com", "a@b.example"] }] },
+  nextHops: {
+    backend: smtp("192.0.2.1"),
+    kept: mailbox(),
+    out: mx(),
+    near: mx({ port: 2525, tls: "verified", allowPrivateAddresses: true }),
+  },
   pipeline: pipeline(smtpAuth({ users: {} }), attachments({ refuse: { extensions: ["exe"] } }), ${ROUTES}),
 }));
 `,
@@ -59,13 +66,52 @@ export default defineGateway((env) => ({
       "  SMTP      0.0.0.0:25 (relay); who logged in or is in 10.0.0.0/8 may relay",
       "  SMTP      127.0.0.1:2525 (inside); who logged in or is in 127.0.0.0/8, ::1/128 may relay",
       "  page      127.0.0.1:8025",
+      "  dns       192.0.2.53:53",
       "  domains   example.com, example.org",
       "  pipeline  smtpAuth > attachments > routes",
+      "  AUTH      PLAIN, LOGIN, under TLS only",
       "  next hop  backend: smtp 192.0.2.1:25",
       "  next hop  kept: mailbox mailbox",
+      "  next hop  out: mx, the hosts of each domain at port 25 (TLS opportunistic)",
+      "  next hop  near: mx, the hosts of each domain at port 2525 (TLS verified, also to private addresses)",
+      "  dialogue  in the trace: clients in 192.0.2.7",
+      "  dialogue  in the trace: clients in ::1, mail from or to *@example.com, a@b.example",
       "",
     ]);
     assert.equal(ended.code, 0);
+  });
+
+  it("tells that SCRAM is offered where every user has keys, and nothing of AUTH where nobody answers it", async () => {
+    const keys = `SCRAM-SHA-256$4096:${"A".repeat(22)}==$${"A".repeat(43)}=:${"A".repeat(43)}=`;
+    const [scram, none] = await Promise.all([
+      checked(
+        "scram.config.ts",
+        withPipeline(`smtpAuth({ users: { "a@b.example": "${keys}" } }), ${ROUTES}`),
+      ),
+      checked("no-auth.config.ts", withPipeline(ROUTES)),
+    ]);
+    assert.match(scram.stdout, /\n {2}AUTH {6}SCRAM-SHA-256, PLAIN, LOGIN, under TLS only\n/);
+    assert.deepEqual([scram.code, none.code], [0, 0]);
+    assert.doesNotMatch(none.stdout, /AUTH/);
+  });
+
+  it("tells of LMTP listeners and unix sockets who may relay there", async () => {
+    const listeners = [
+      '{ kind: "lmtp", address: "unix:/run/postern/lmtp" }',
+      '{ kind: "lmtp", name: "near", address: 24 }',
+      '{ address: "unix:/run/postern/smtp" }',
+    ];
+    const more = `domains: ["example.com"], listeners: [${listeners.join(", ")}],`;
+    const { stdout, stderr } = await checked("lmtp.config.ts", withPipeline(ROUTES, more));
+    assert.equal(stderr, "");
+    assert.deepEqual(
+      stdout.split("\n").filter((line) => / {2}[LS]MTP /.test(line)),
+      [
+        "  LMTP      unix:/run/postern/lmtp (lmtp); nobody may relay",
+        "  LMTP      127.0.0.1:24 (near); who is in 127.0.0.0/8, ::1/128 may relay",
+        "  SMTP      unix:/run/postern/smtp (relay); only who logged in may relay",
+      ],
+    );
   });
 
   it("takes the default config, copied to a project whose package.json names no type, and empty variables", async () => {

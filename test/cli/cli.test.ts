@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { matchesScram, parseScramKeys } from "postern";
 import {
   assertRefused,
   configText,
@@ -61,7 +62,11 @@ describe("postern says in one line, with exit code 1 and no stack, what is wrong
     },
     {
       args: ["hash", "secret"],
-      want: /^postern hash: found arguments, expected none; type the password when asked, or pipe it in$/,
+      want: /^postern hash: found arguments, expected none but --scram; type the password when asked, or pipe it in$/,
+    },
+    {
+      args: ["hash", "--scram", "secret"],
+      want: /^postern hash: found arguments, expected none but --scram; /,
     },
     { args: ["hash"], want: /^postern hash: found an empty password, expected one; / },
     {
@@ -177,6 +182,18 @@ describe("postern hash", () => {
     assert.match(one.stdout, HASH);
     assert.notEqual(one.stdout, two.stdout);
     assert.equal(one.stderr, "");
+  });
+
+  it("prints SCRAM keys of the same password too with --scram", async () => {
+    const { stdout, stderr } = await run(["hash", "--scram"], "hunter2\n");
+    const [scrypt = "", scram = "", ...rest] = stdout.split("\n");
+    assert.match(`${scrypt}\n`, HASH);
+    assert.deepEqual(rest, [""]);
+    assert.equal(stderr, "");
+    const keys = parseScramKeys(scram) ?? assert.fail(scram);
+    assert.equal(keys.iterations, 60_000);
+    assert.equal(await matchesScram("hunter2", keys), true);
+    assert.equal(await matchesScram("hunter3", keys), false);
   });
 
   const noTerminal = (): string | undefined =>

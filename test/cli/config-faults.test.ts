@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { assertRefused, configText, QUIET, runCommand, temporaryFolder, writeIn } from "./command.ts";
 
 const FACE = new URL("../../core/mod.ts", import.meta.url).href;
-const ADDRESS = '"host:port" such as "127.0.0.1:2525", or a port from 0 to 65535';
+const ADDRESS = '"host:port" such as "127.0.0.1:2525", "unix:/path", or a port from 0 to 65535';
 
 interface Case {
   readonly name: string;

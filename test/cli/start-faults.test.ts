@@ -123,6 +123,29 @@ describe("postern start, of ports,", () => {
     });
   }
 
+  for (const { name, file, want } of [
+    {
+      name: "a file that is no socket",
+      file: "taken",
+      want: "another server answers there, or there is a file that is no socket; end the one, move the other, or choose another path",
+    },
+    {
+      name: "a folder that is not there",
+      file: "no/socket",
+      want: "there is no such folder; make it first, or choose another path",
+    },
+  ]) {
+    it(`tells of a unix socket ${name}`, async () => {
+      writeIn(folder, "taken", "precious\n");
+      const address = `unix:${join(folder, file)}`;
+      const settings = `listeners: [{ kind: "lmtp", address: "${address}" }], domains: ["example.com"], data: "data3",`;
+      await refused("unix.config.ts", settings, [
+        `unix.config.ts:4: listeners[0].address: cannot listen on ${address}: ${want}`,
+      ]);
+      assert.equal(readFileSync(join(folder, "taken"), "utf8"), "precious\n");
+    });
+  }
+
   it("tells two of its own on one", async () => {
     await refused(
       "own.config.ts",

@@ -7,7 +7,7 @@ import { good, linesOf, resolveLoose, router } from "./resolve-fixtures.ts";
 
 const loud = definePlugin({ name: "loud", check: () => ["no rule covers example.org"] });
 const needy = definePlugin({ name: "needy", needs: ["tcp"] });
-const ADDRESS = '"host:port" such as "127.0.0.1:2525", or a port from 0 to 65535';
+const ADDRESS = '"host:port" such as "127.0.0.1:2525", "unix:/path", or a port from 0 to 65535';
 
 const FAULTS: readonly { name: string; input: object; want: readonly (string | RegExp)[] }[] = [
   {
@@ -24,14 +24,14 @@ const FAULTS: readonly { name: string; input: object; want: readonly (string | R
     name: "an unknown key with a near one",
     input: { listners: [] },
     want: [
-      'listners: found an unknown key, expected one of hostName, listeners, http, data, domains, postmaster, nextHops, pipeline, limits, onMixedVerdict, onMixedTempfail, split, deadline, trace; did you mean "listeners"?',
+      'listners: found an unknown key, expected one of hostName, listeners, http, data, domains, postmaster, dns, nextHops, pipeline, limits, onMixedVerdict, onMixedTempfail, split, deadline, trace; did you mean "listeners"?',
     ],
   },
   {
     name: "an unknown key inside",
     input: { limits: { messageByteMax: 5000 } },
     want: [
-      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, sessionsPerClientMax, messagesPerSessionMax, commandsPerMessageMax, failedCommandsMax, unknownRecipientsMax, authFailuresMax, authDelay, lineBytesMax, idle, session, message, contentBytesPerSecondMin; did you mean "messageBytesMax"?',
+      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, sessionsPerClientMax, messagesPerSessionMax, commandsPerMessageMax, failedCommandsMax, unknownRecipientsMax, authFailuresMax, authFailuresPerClientMax, authFailuresKept, authDelay, lineBytesMax, idle, session, message, contentBytesPerSecondMin; did you mean "messageBytesMax"?',
     ],
   },
   {
@@ -147,25 +147,6 @@ const FAULTS: readonly { name: string; input: object; want: readonly (string | R
     want: ['listeners[1].name: found "a", expected a name that no other listener has'],
   },
   {
-    name: "submissions without TLS",
-    input: { listeners: [{ kind: "submissions", address: 465 }] },
-    want: [
-      "listeners[0].tls: found nothing, expected { keyFile, certFile }, because submissions speaks TLS from the first octet",
-    ],
-  },
-  {
-    name: "submission without TLS",
-    input: { listeners: [{ kind: "submission", address: 587 }] },
-    want: [
-      "listeners[0].tls: found nothing, expected { keyFile, certFile }, because a submission listener asks for AUTH, which needs TLS",
-    ],
-  },
-  {
-    name: "AUTH demanded of a relay without TLS",
-    input: { listeners: [{ address: 25, authRequired: true }] },
-    want: ["listeners[0].tls: found nothing, expected { keyFile, certFile }, because authRequired needs TLS"],
-  },
-  {
     name: "credentials for a next hop in the clear",
     input: {
       nextHops: { backend: smtp({ host: "a.example", tls: "none", auth: { user: "ann", password: "p" } }) },
@@ -272,7 +253,8 @@ describe("resolveConfig", () => {
           authRequired: false,
           greetingDelayMs: 100,
           trustedNetworks: ["127.0.0.0/8", "::1/128"],
-          ...{ bareNewlines: "refuse", proxyProtocol: [], xclient: [], earlyTalkers: "note" },
+          ...{ bareNewlines: "refuse", proxyProtocol: [], xclient: [], upstreams: [], earlyTalkers: "note" },
+          lenientAddresses: false,
         },
       ],
       data: ".postern",
@@ -286,14 +268,21 @@ describe("resolveConfig", () => {
           sessionsPerClientMax: 50,
         },
         ...{ messagesPerSessionMax: 1000, commandsPerMessageMax: 200, failedCommandsMax: 20 },
-        ...{ unknownRecipientsMax: 100, authFailuresMax: 5, authDelayMs: 1000, lineBytesMax: 16_384 },
+        ...{
+          unknownRecipientsMax: 100,
+          authFailuresMax: 5,
+          authFailuresPerClientMax: 100,
+          authFailuresKeptMs: 3_600_000,
+          authDelayMs: 1000,
+          lineBytesMax: 16_384,
+        },
         ...{ idleMs: 300_000, sessionMs: 3_600_000, messageMs: 3_600_000, contentBytesPerSecondMin: 100 },
       },
       onMixedVerdict: "refuse",
       onMixedTempfail: "all",
       split: "later",
       deadlineMs: 120_000,
-      trace: { entriesMax: 300, ageMaxMs: 7 * 86_400_000, bytesMax: 256 * 2 ** 20 },
+      trace: { entriesMax: 300, ageMaxMs: 7 * 86_400_000, bytesMax: 256 * 2 ** 20, dialogue: [] },
     });
   });
 

@@ -85,6 +85,23 @@ export const LIMIT_KEYS: readonly Key[] = [
     expected: "a whole number from 1 to 100",
   },
   {
+    ...inside("limits", "authFailuresPerClientMax", (config) => config.limits.authFailuresPerClientMax),
+    default: 100,
+    takes: [[1, 1]],
+    refuses: [0, 100001, 1.5, "5"],
+    expected: "a whole number from 1 to 100000",
+  },
+  {
+    ...inside("limits", "authFailuresKept", (config) => config.limits.authFailuresKeptMs),
+    default: 3600000,
+    takes: [
+      ["1m", 60_000],
+      ["7d", 7 * DAY_MS],
+    ],
+    refuses: ["59s", "8d", "soon"],
+    expected: `a duration from 1m to 7d: ${DURATION}`,
+  },
+  {
     ...inside("limits", "contentBytesPerSecondMin", (config) => config.limits.contentBytesPerSecondMin),
     default: 100,
     takes: [[0, 0]],

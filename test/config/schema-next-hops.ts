@@ -28,7 +28,7 @@ export const NEXT_HOP_KEYS: readonly Key[] = [
     default: { kind: "mailbox", folder: "mailbox" },
     takes: [],
     refuses: ["127.0.0.1:25", null, 7],
-    expected: "smtp(...) or mailbox()",
+    expected: "smtp(...), lmtp(...), mx() or mailbox()",
   },
   {
     path: "nextHops.backend.kind",
@@ -37,7 +37,7 @@ export const NEXT_HOP_KEYS: readonly Key[] = [
     default: "mailbox",
     takes: [],
     refuses: ["lmtp", 7],
-    expected: "smtp(...) or mailbox()",
+    expected: "smtp(...), lmtp(...), mx() or mailbox()",
   },
   {
     path: "nextHops.backend.folder",

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { configSchema } from "../../core/config/config-schema.ts";
 import { type GatewayConfig, smtp } from "../../core/config/mod.ts";
+import { CERTIFICATE_KEYS } from "./schema-certificates.ts";
 import { DURATION, given, inside, type Key, testKey } from "./schema-keys.ts";
 import { LIMIT_KEYS } from "./schema-limits.ts";
 import { LISTENER_KEYS } from "./schema-listeners.ts";
+import { MX_KEYS } from "./schema-mx.ts";
 import { NEXT_HOP_KEYS } from "./schema-next-hops.ts";
 
 const top = (key: keyof GatewayConfig) => ({
@@ -16,7 +18,9 @@ const DAY_MS = 86_400_000;
 
 const KEYS: readonly Key[] = [
   ...LISTENER_KEYS,
+  ...CERTIFICATE_KEYS,
   ...NEXT_HOP_KEYS,
+  ...MX_KEYS,
   {
     path: "hostName",
     ...top("hostName"),
@@ -135,6 +139,47 @@ const KEYS: readonly Key[] = [
     takes: [["1MB", 2 ** 20]],
     refuses: ["1023KB", 0],
     expected: 'a size of at least 1MB: octets, or "64KB", "50MB", "1GB"',
+  },
+  {
+    ...inside("trace", "dialogue", (config) => config.trace.dialogue),
+    default: [],
+    takes: [
+      [[{ client: "192.0.2.0/24" }], [{ client: ["192.0.2.0/24"] }]],
+      [
+        [{ client: ["192.0.2.1", "::/0"], address: "*@bücher.example" }],
+        [{ client: ["192.0.2.1", "::/0"], address: ["*@bücher.example"] }],
+      ],
+      [[{ address: ["ann@example.com"] }], [{ address: ["ann@example.com"] }]],
+    ],
+    refuses: [true, "dialogue", {}],
+    expected: "a list of { client, address }",
+  },
+  {
+    path: "trace.dialogue[0]",
+    at: (value) => ({ trace: { dialogue: value === undefined ? [] : [value] } }),
+    read: (config) => config.trace.dialogue[0],
+    default: undefined,
+    takes: [],
+    refuses: [{}, { client: undefined }],
+    expected: "at least one of client, address",
+  },
+  {
+    path: "trace.dialogue[0].client[0]",
+    at: (value) => ({ trace: { dialogue: [{ client: value === undefined ? "::1" : value }] } }),
+    read: (config) => config.trace.dialogue[0]?.client?.[0],
+    default: "::1",
+    takes: [["192.0.2.1", "192.0.2.1"]],
+    refuses: ["192.0.2.0/33", "mail.example.com", [7]],
+    expected: 'a network such as "192.0.2.0/24"',
+  },
+  {
+    path: "trace.dialogue[0].address[0]",
+    at: (value) => ({ trace: { dialogue: [{ address: value === undefined ? "a@b.example" : value }] } }),
+    read: (config) => config.trace.dialogue[0]?.address?.[0],
+    default: "a@b.example",
+    takes: [["*@b.example", "*@b.example"]],
+    refuses: ["b.example", "*", "<>", "a*@b.example", "*@*.example", ["a@b.example@"]],
+    expected: 'an address such as "ann@example.com" or "*@example.com"',
   },
 ];
 

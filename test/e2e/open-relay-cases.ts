@@ -121,7 +121,7 @@ export const RELAY_CASES: readonly RelayCase[] = [
     "<bob@xn--served-.example>",
     "<bob@xn--.example>",
   ),
-  // Nobody may name it as long as SMTPUTF8 is not offered (RFC 6531 3.1).
+  // Nobody may name it in a transaction without SMTPUTF8 (RFC 6531 3.4).
   ...notAscii("U-label of a served IDN domain", "<bob@bücher.example>"),
   ...notAscii("U-label of a domain not served", "<bob@müller.example>"),
   ...notAscii(

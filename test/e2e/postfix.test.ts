@@ -13,7 +13,7 @@ import { REFUSALS, SWAKS_MAILS } from "./postfix-cases.ts";
 import { swaks } from "./postfix-swaks.ts";
 import { type GatewayProcess, routesOnlyConfig, startGateway, temporaryFolder } from "./processes.ts";
 import { crlf, largeMessage } from "./real-messages.ts";
-import { partReceived, sendOne } from "./smtp-client.ts";
+import { partReceived, sendOne, untilOffered } from "./smtp-client.ts";
 
 const skip = postfixMissing();
 const TRIES_MAX = 100;
@@ -169,10 +169,11 @@ ${"y".repeat(100_000)}
     });
   }
 
-  it("passes on that a message is too large for Postfix", async () => {
+  it("refuses a message that is too large for Postfix, in our words once Postfix has told its SIZE", async () => {
+    await untilOffered(gateway.port, "SIZE 10240000");
     const envelope = { reversePath: "sender@example.net", recipients: ["ann@example.com"] };
     const reply = await sendOne(gateway.port, largeMessage(10_300_000), envelope);
-    assert.match(reply.text, /^552 5\.3\.4 .*[Mm]essage size exceeds fixed limit \(ref \w+\)$/);
+    assert.match(reply.text, /^552 5\.3\.4 Message too large \(ref \w+\)$/);
     assert.deepEqual(await postfix.settled(), []);
   });
 

@@ -13,6 +13,8 @@ import { freePort } from "./processes.ts";
 const COMMAND_MS_MAX = 60_000;
 const SETTLED_MS_MAX = 30_000;
 const ENDED_MS_MAX = 10_000;
+/** Characters of a log that a failure shows. */
+const SHOWN_CHARACTERS_MAX = 3_000;
 /** nobody and nogroup: who owns the mail. */
 const MAIL_OWNER = 65534;
 const QUEUES = ["maildrop", "incoming", "active", "deferred"];
@@ -38,6 +40,12 @@ export interface Postfix {
   clear(): void;
   /** Whether a process of it is left. */
   runs(): boolean;
+  /** Waits until a message is deferred. */
+  deferred(): Promise<void>;
+  /** Tries now what is deferred. */
+  flush(): void;
+  /** What it logged. */
+  log(): string;
 }
 
 export interface PostfixOptions {
@@ -47,6 +55,8 @@ export interface PostfixOptions {
   readonly certFile: string;
   /** The entry of master.cf for the port, with `PORT` in place of its number. */
   readonly service: string;
+  /** Lines of main.cf that stand in place of those of the same names. */
+  readonly settings?: string;
 }
 
 /** Why there can be no instance here, or false. */
@@ -71,7 +81,8 @@ function hasCommand(name: string): boolean {
 }
 
 /** Writes the config of an instance and starts it. Mailboxes: ann, bob and carol at example.com. */
-export async function startPostfix({ folder, keyFile, certFile, service }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  const { folder, service } = options;
   const port = await freePort();
   const [config, queue] = [join(folder, "config"), join(folder, "queue")];
   const [mail, log] = [join(folder, "mail"), join(folder, "log")];
@@ -80,7 +91,7 @@ export async function startPostfix({ folder, keyFile, certFile, service }: Postf
   await chown(join(folder, "data"), ...userOf("postfix"));
   await chown(mail, MAIL_OWNER, MAIL_OWNER);
   await writeFile(join(config, "checks"), "/^Subject: refuse me/ REJECT That subject is not taken\n");
-  await writeFile(join(config, "main.cf"), mainCf({ folder, keyFile, certFile }));
+  await writeFile(join(config, "main.cf"), mainCf(options));
   await writeFile(join(config, "master.cf"), masterCf(service.replace("PORT", String(port))));
 
   const postfix = (command: string): void => {
@@ -88,7 +99,7 @@ export async function startPostfix({ folder, keyFile, certFile, service }: Postf
       timeout: COMMAND_MS_MAX,
       encoding: "utf8",
     });
-    if (status !== 0) throw new Error(`postfix ${command}: ${error ?? stderr}\n${readLog(log)}`);
+    if (status !== 0) throw new Error(`postfix ${command}: ${error ?? stderr}\n${lastOf(log)}`);
   };
   const instance: Postfix = {
     address: `127.0.0.1:${port}`,
@@ -105,7 +116,7 @@ export async function startPostfix({ folder, keyFile, certFile, service }: Postf
     async settled() {
       const until = Date.now() + SETTLED_MS_MAX;
       while (queued(queue)) {
-        if (Date.now() > until) throw new Error(`mail is still queued: ${readLog(log)}`);
+        if (Date.now() > until) throw new Error(`mail is still queued: ${lastOf(log)}`);
         await sleep(20);
       }
       return readMailboxes(mail);
@@ -114,12 +125,29 @@ export async function startPostfix({ folder, keyFile, certFile, service }: Postf
       for (const name of readdirSync(mail)) rmSync(join(mail, name), { recursive: true });
     },
     runs: () => processesIn(queue).length > 0,
+    async deferred() {
+      const until = Date.now() + SETTLED_MS_MAX;
+      while (!queued(queue, ["deferred"]) || queued(queue, ["maildrop", "incoming", "active"])) {
+        if (Date.now() > until) throw new Error(`nothing is deferred: ${lastOf(log)}`);
+        await sleep(20);
+      }
+    },
+    flush: () => postfix("flush"),
+    log: () => readLog(log),
   };
   instance.start();
   return instance;
 }
 
-function mainCf({ folder, keyFile, certFile }: Omit<PostfixOptions, "service">): string {
+function mainCf({ folder, keyFile, certFile, settings = "" }: Omit<PostfixOptions, "service">): string {
+  const names = new Set(settings.split("\n").map((line) => line.split(" ", 1)[0]));
+  const kept = baseCf({ folder, keyFile, certFile })
+    .split("\n")
+    .filter((line) => !names.has(line.split(" ", 1)[0]));
+  return `${kept.join("\n")}\n${settings}\n`;
+}
+
+function baseCf({ folder, keyFile, certFile }: Omit<PostfixOptions, "service" | "settings">): string {
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
 data_directory = ${folder}/data
@@ -154,6 +182,7 @@ relay_transport = error:5.7.1 nothing leaves this machine
 
 function masterCf(service: string): string {
   return `${service}
+pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 tlsmgr    unix  - - n 1000? 1 tlsmgr
@@ -163,6 +192,7 @@ defer     unix  - - n - 0 bounce
 trace     unix  - - n - 0 bounce
 verify    unix  - - n - 1 verify
 proxymap  unix  - - n - - proxymap
+smtp      unix  - - n - - smtp
 error     unix  - - n - - error
 retry     unix  - - n - - error
 virtual   unix  - n n - - virtual
@@ -181,8 +211,8 @@ function userOf(name: string): [uid: number, gid: number] {
 }
 
 /** Whether a message lies in a queue. It is there before Postfix says 250, and moves in the order of the list. */
-function queued(folder: string): boolean {
-  return QUEUES.some((queue) =>
+function queued(folder: string, queues: readonly string[] = QUEUES): boolean {
+  return queues.some((queue) =>
     readdirSync(join(folder, queue), { recursive: true, withFileTypes: true }).some((entry) =>
       entry.isFile(),
     ),
@@ -218,6 +248,10 @@ function processesIn(folder: string): readonly number[] {
       }
     })
     .map(Number);
+}
+
+function lastOf(file: string): string {
+  return readLog(file).slice(-SHOWN_CHARACTERS_MAX);
 }
 
 function readLog(file: string): string {

@@ -157,7 +157,7 @@ export async function routesOnlyConfig(
   const plugins = new URL("../../plugins/mod.ts", import.meta.url).href;
   await writeFile(
     file,
-    `import { defineGateway, mailbox, pipeline, smtp } from ${JSON.stringify(face)};
+    `import { defineGateway, definePlugin, lmtp, mailbox, mx, pipeline, smtp } from ${JSON.stringify(face)};
 import { routes } from ${JSON.stringify(plugins)};
 export default defineGateway((env) => ({
   hostName: "gateway.example",

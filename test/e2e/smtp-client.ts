@@ -1,5 +1,6 @@
 /** An SMTP client on a raw socket: says what it is told, octet for octet, and reads the replies. */
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const REPLY_MS_MAX = 60_000;
 
@@ -112,6 +113,21 @@ export async function sendOne(
     return await client.send(content, envelope);
   } finally {
     client.socket.destroy();
+  }
+}
+
+/**
+ * Waits until EHLO offers an extension: what a next hop must keep is offered once it has told that it does.
+ *
+ * @param keyword as EHLO has it, such as "8BITMIME"
+ */
+export async function untilOffered(port: number, keyword: string): Promise<void> {
+  for (const until = Date.now() + REPLY_MS_MAX; ; await sleep(50)) {
+    const client = new SmtpClient(port);
+    const { text } = await client.greet();
+    await client.quit();
+    if (new RegExp(`^250[ -]${keyword}\\b`, "m").test(text)) return;
+    if (Date.now() > until) throw new Error(`${keyword} is not offered: ${text}`);
   }
 }
 

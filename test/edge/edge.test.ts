@@ -10,6 +10,7 @@ import {
   discard,
   type GatewaySettingsInput,
   mailbox,
+  mx,
   type Plugin,
   parseAddress,
   pipeline,
@@ -283,6 +284,14 @@ test("resolveEdgeConfig refuses a config without domains, and one with several n
   assert.match(
     await faultOf({ domains: [], nextHops: two, pipeline: plugins }),
     /domains: found an empty list[^\n]*\nnextHops: found backend, other/,
+  );
+});
+
+test("resolveEdgeConfig refuses mx(), as this host looks nothing up", async () => {
+  const plugins = pipeline(attachments({ refuse: { extensions: ["exe"] } }), toBackend);
+  assert.match(
+    await faultOf({ ...base, nextHops: { backend: mx() }, pipeline: plugins }),
+    /nextHops\.backend: found mx\(\), expected smtp\(\.\.\.\) or mailbox\(\)/,
   );
 });
 

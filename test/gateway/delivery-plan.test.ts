@@ -9,7 +9,7 @@ import {
   type RouteTo,
   routeTo,
 } from "postern";
-import { planDeliveries } from "../../core/gateway/delivery-plan.ts";
+import { type NextHopKinds, planDeliveries } from "../../core/gateway/delivery-plan.ts";
 import { RecipientState } from "../../core/gateway/recipient.ts";
 import { Message, memoryContent } from "../../core/mail/mod.ts";
 import { forward, octets, openBed, reverse } from "./engine-bed.ts";
@@ -34,6 +34,7 @@ interface Differs {
   readonly reversePath?: ReversePath;
   readonly message?: Message;
   readonly parameters?: RcptParameters;
+  readonly domain?: string;
 }
 
 let n = 0;
@@ -42,24 +43,34 @@ function recipientOf({
   reversePath,
   message,
   parameters = {},
+  domain = "example.org",
 }: Differs): RecipientState {
-  const forwardPath = forward(`r${n++}@example.org`);
+  const forwardPath = forward(`r${n++}@${domain}`);
   const recipient = new RecipientState({ forwardPath, original: forwardPath, parameters, rcpt: 0 });
   recipient.route = route;
   recipient.reversePath = reversePath;
   recipient.message = message;
   return recipient;
 }
+const kinds: NextHopKinds = {
+  modeOf: (nextHop) => (nextHop === "queued" ? "queue" : "inline"),
+  groupOf: (nextHop, { domain }) => (nextHop === "apart" ? `apart ${domain}` : nextHop),
+};
 const plan = (...list: readonly Differs[]) =>
   planDeliveries(
     list.map(recipientOf),
     { reversePath: reverse("ann@example.com"), message: original },
-    (nextHop) => (nextHop === "queued" ? "queue" : "inline"),
+    kinds,
   );
 
 describe("planDeliveries()", () => {
   const apart: readonly { readonly name: string; readonly a: Differs; readonly b: Differs }[] = [
     { name: "another next hop", a: {}, b: { route: routeTo("other") } },
+    {
+      name: "another domain, where the next hop delivers to each apart",
+      a: { route: routeTo("apart") },
+      b: { route: routeTo("apart"), domain: "example.net" },
+    },
     { name: "another mode", a: {}, b: { route: routeTo("backend", { mode: "queue" }) } },
     {
       name: "another time",
@@ -93,6 +104,7 @@ describe("planDeliveries()", () => {
   }
 
   const together: readonly { readonly name: string; readonly list: readonly Differs[] }[] = [
+    { name: "another domain", list: [{}, { domain: "example.net" }] },
     {
       name: "the transaction's own form and reverse-path, said or not",
       list: [{}, { message: original, reversePath: reverse("ann@example.com") }],
@@ -134,7 +146,7 @@ describe("planDeliveries()", () => {
     const lost = recipientOf({});
     lost.route = undefined;
     assert.throws(
-      () => planDeliveries([lost], { reversePath: null, message: original }, () => "inline"),
+      () => planDeliveries([lost], { reversePath: null, message: original }, kinds),
       /neither a verdict nor a route/,
     );
   });

@@ -133,7 +133,7 @@ describe("fold()", () => {
 
 describe("VERDICT_MEANINGS", () => {
   it("has each verdict that says what becomes of a message, of every stage", () => {
-    const elsewhere = ["identify", "routeTo", "forRecipients"];
+    const elsewhere = ["identify", "identifyByProof", "routeTo", "forRecipients"];
     const all = new Set(Object.values(VERDICTS_OF).flat());
     assert.deepEqual(
       [...all].filter((verdict) => !elsewhere.includes(verdict)).sort(),

@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type ReceivedFacts, receivedField, withPrefix } from "../../core/gateway/received-field.ts";
-import { memoryContent, readAll } from "../../core/mail/mod.ts";
-import { octets } from "./engine-bed.ts";
+import { type ReceivedFacts, receivedField } from "../../core/gateway/received-field.ts";
 
 const plain: ReceivedFacts = {
   ehlo: "client.example",
@@ -72,29 +70,5 @@ describe("receivedField()", () => {
         },
       ),
     );
-  });
-});
-
-describe("withPrefix()", () => {
-  it("reads as the prefix and then the content, in memory and streamed, for any range", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.uint8Array({ maxLength: 20 }),
-        fc.uint8Array({ maxLength: 20 }),
-        fc.nat(40),
-        fc.nat(40),
-        async (prefix, rest, a, b) => {
-          const inner = memoryContent(rest);
-          const whole = Uint8Array.from([...prefix, ...rest]);
-          const [start, end] = [Math.min(a, b, whole.length), Math.min(Math.max(a, b), whole.length)];
-          for (const content of [inner, { size: inner.size, read: inner.read }]) {
-            const made = withPrefix(prefix, content);
-            assert.equal(made.size, whole.length);
-            assert.deepEqual(await readAll(made, start, end), whole.subarray(start, end));
-          }
-        },
-      ),
-    );
-    assert.equal(withPrefix(octets("a"), memoryContent(octets("b"))).bytes?.length, 2);
   });
 });

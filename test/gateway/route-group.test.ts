@@ -1,7 +1,17 @@
 /** What is known of routes at RCPT: no route is refused there, and one transaction keeps to one inline next hop. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { condition, definePlugin, type EnvelopeRoute, mailbox, pipeline, routeTo, smtp, when } from "postern";
+import {
+  condition,
+  definePlugin,
+  type EnvelopeRoute,
+  mailbox,
+  mx,
+  pipeline,
+  routeTo,
+  smtp,
+  when,
+} from "postern";
 import { forward, openBed, reverse, short } from "./engine-bed.ts";
 
 const config = {
@@ -120,4 +130,58 @@ describe("without a durable spool", () => {
       assert.ok(bed.lines.some(({ level, event }) => level === "error" && event === "spoolNeeded"));
     });
   }
+});
+
+describe("mx()", () => {
+  const out = { nextHops: { out: mx(), backend: mailbox() } };
+  const toOut = definePlugin({
+    name: "toOut",
+    routes: true,
+    envelopeRoute: () => ({ nextHop: "out" }),
+    route: () => routeTo("out"),
+  });
+  const inStage = definePlugin({ name: "inStage", routes: true, route: () => routeTo("out") });
+  const rewriting = definePlugin({
+    name: "rewriting",
+    edits: ["envelope"],
+    routes: true,
+    rcpt: (ctx) =>
+      ctx.rewriteRecipient(forward(`${ctx.recipient.forwardPath.localPart}@example.net`), "one house"),
+    envelopeRoute: () => ({ nextHop: "out" }),
+    route: () => routeTo("out"),
+  });
+
+  it("has recipients of one domain in an inline transaction: 452 4.5.3 to those of another", async () => {
+    const bed = await openBed({ pipeline: pipeline(toOut), config: out });
+    const session = bed.open();
+    await session.mail(reverse("ann@example.com"), {});
+    const answers: string[] = [];
+    for (const to of ["a@example.org", "b@example.net", "c@EXAMPLE.org", "d@[192.0.2.1]"])
+      answers.push(short(await session.rcpt(forward(to), {})));
+    assert.deepEqual(answers, ["250", "452 4.5.3", "250", "452 4.5.3"]);
+    const receiver = session.receive();
+    await receiver.write(new TextEncoder().encode("Subject: s\r\n\r\nb\r\n"));
+    assert.equal(short((await receiver.end()).answer), "250 2.0.0");
+    assert.deepEqual(
+      bed.deliveries.map(({ recipients }) => recipients.map(({ forwardPath }) => forwardPath.text)),
+      [["a@example.org", "c@EXAMPLE.org"]],
+    );
+  });
+
+  it("goes by the domain that a recipient was rewritten to", async () => {
+    const bed = await openBed({ pipeline: pipeline(rewriting), config: out });
+    assert.match(short(await bed.send(["a@example.org", "b@example.com"])), /^250/);
+    assert.equal(bed.deliveries.length, 1);
+  });
+
+  it("has a delivery for each domain, of which several need a durable spool", async () => {
+    const bed = await openBed({ pipeline: pipeline(inStage), config: out });
+    assert.equal(short(await bed.send(["a@example.org", "b@example.net"])), "451 4.3.5");
+    assert.equal(bed.deliveries.length, 0);
+    assert.match(short(await bed.send(["a@example.org", "b@Example.org"])), /^250/);
+    assert.deepEqual(
+      bed.deliveries.map(({ recipients }) => recipients.length),
+      [2],
+    );
+  });
 });

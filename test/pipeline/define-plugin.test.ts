@@ -111,6 +111,30 @@ const wrong: readonly { readonly name: string; readonly input: unknown; readonly
     want: "its 'digests' is a list",
   },
   { name: "a digest that is none", input: { name, digests: [undefined] }, want: "its 'digests' is a list" },
+  ...[
+    true,
+    {},
+    { iterations: 4095, saltBytes: 16 },
+    { iterations: 1_000_001, saltBytes: 16 },
+    { iterations: "4096", saltBytes: 16 },
+    { iterations: 4096 },
+    { iterations: 4096, saltBytes: 7 },
+    { iterations: 4096, saltBytes: 65 },
+  ].map((scram) => ({
+    name: `${JSON.stringify(scram)} as scram`,
+    input: { name, scram, auth: hook },
+    want: "its 'scram' is { iterations: 4096 to 1000000, saltBytes: 8 to 64 }",
+  })),
+  {
+    name: "scram without a hook",
+    input: { name, scram: { iterations: 4096, saltBytes: 16 } },
+    want: "it has 'scram' and no 'auth' hook",
+  },
+  {
+    name: "one next hop that is asked, as a text",
+    input: { name, verifies: "backend" },
+    want: "its 'verifies' is a list of names",
+  },
   {
     name: "one next hop as a text",
     input: { name, nextHops: "backend" },
@@ -185,6 +209,7 @@ describe("definePlugin()", () => {
       edits: ["header", "body", "envelope"],
       routes: true,
       digests: [{ canonical: "simple", hash: "sha1" }],
+      scram: { iterations: 4096, saltBytes: 16 },
       timeout: "250ms",
       onError: "skip",
       envelopeRoute: hook,
@@ -207,6 +232,7 @@ describe("definePlugin()", () => {
       "edits",
       "routes",
       "digests",
+      "scram",
       "timeout",
       "onError",
     ];

@@ -219,7 +219,11 @@ export const cases: readonly Case[] = [
     [
       ["connect", js.discard("x"), "'connect' takes reject, tempfail, disconnect or nothing"],
       ["ehlo", js.discard("x"), "'ehlo' takes reject, tempfail, disconnect or nothing"],
-      ["auth", js.discard("x"), "'auth' takes identify, reject, tempfail, disconnect or nothing"],
+      [
+        "auth",
+        js.discard("x"),
+        "'auth' takes identify, identifyByProof, reject, tempfail, disconnect or nothing",
+      ],
       ["mail", js.identify({ user: "u" }), "'mail' takes reject, tempfail, discard, quarantine or nothing"],
       ["rcpt", js.disconnect("4.7.1", "x"), "'rcpt' takes reject, tempfail, discard, quarantine or nothing"],
       ["data", routeTo("b"), "'data' takes reject, tempfail, discard, quarantine, forRecipients or nothing"],

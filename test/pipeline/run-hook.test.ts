@@ -8,6 +8,7 @@ import {
   fact,
   forRecipients,
   identify,
+  identifyByProof,
   type Message,
   quarantine,
   reject,
@@ -44,6 +45,13 @@ describe("runHook() on a hook that ends well", () => {
     discard: discard("junk"),
     quarantine: quarantine("odd"),
     identify: identify({ user: "ann", maySendAs: ["@example.com"] }),
+    identifyByProof: identifyByProof(
+      {
+        ...{ salt: new Uint8Array(16), iterations: 4096 },
+        ...{ storedKey: new Uint8Array(32), serverKey: new Uint8Array(32).fill(1) },
+      },
+      { user: "ann", maySendAs: ["@example.com"] },
+    ),
     routeTo: routeTo("backend", { mode: "inline", deliverAt: 5, requireTls: true }),
     forRecipients: forRecipients([]),
   };
@@ -57,7 +65,8 @@ describe("runHook() on a hook that ends well", () => {
             route: () => {},
             [stage]: hook,
           } as Definition);
-          const bench = benchFor(stage);
+          const mechanism = kind === "identifyByProof" ? "SCRAM-SHA-256" : "PLAIN";
+          const bench = benchFor(stage, { more: { own: { attempt: { mechanism } } } });
           const outcome = await runHook(slotOf(plugin), stage, bench.subject);
           assert.deepEqual(outcome, { verdict: verdicts[kind], envelope: [] });
           assert.equal(bench.runs()[0]?.verdict?.verdict, kind);

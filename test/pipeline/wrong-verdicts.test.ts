@@ -4,8 +4,20 @@ import { describe, it } from "node:test";
 import { definePlugin, runHook, type Stage } from "postern";
 import { benchFor, slotOf } from "./fakes.ts";
 
+const SCRAM = { mechanism: "SCRAM-SHA-256", user: "u", password: "" };
+const KEYS = {
+  ...{ salt: new Uint8Array(16), iterations: 4096 },
+  ...{ storedKey: new Uint8Array(32), serverKey: new Uint8Array(32) },
+};
+
 describe("verdicts that a stage has, in a wrong form", () => {
-  const cases: readonly { name: string; stage: Stage; verdict: object; want: RegExp }[] = [
+  const cases: readonly {
+    name: string;
+    stage: Stage;
+    attempt?: object;
+    verdict: object;
+    want: RegExp;
+  }[] = [
     {
       name: "reject without a code",
       stage: "data",
@@ -73,6 +85,47 @@ describe("verdicts that a stage has, in a wrong form", () => {
       want: /'maySendAs' that is no list/,
     },
     {
+      name: "identify where SCRAM has proved nothing yet",
+      stage: "auth",
+      attempt: SCRAM,
+      verdict: { verdict: "identify", identity: { user: "u" } },
+      want: /^returned identify for SCRAM, .*: return identifyByProof\(keys, identity\)$/,
+    },
+    {
+      name: "identifyByProof where the password is there",
+      stage: "auth",
+      verdict: { verdict: "identifyByProof", keys: KEYS, identity: { user: "u" } },
+      want: /^returned identifyByProof for a mechanism that sends the password: check it/,
+    },
+    {
+      name: "identifyByProof without keys",
+      stage: "auth",
+      attempt: SCRAM,
+      verdict: { verdict: "identifyByProof", identity: { user: "u" } },
+      want: /^returned identifyByProof without keys: make them of their text by parseScramKeys\(\)/,
+    },
+    {
+      name: "identifyByProof with the text of keys",
+      stage: "auth",
+      attempt: SCRAM,
+      verdict: { verdict: "identifyByProof", keys: "SCRAM-SHA-256$4096:...", identity: { user: "u" } },
+      want: /without keys/,
+    },
+    {
+      name: "identifyByProof with so many iterations that clients hang",
+      stage: "auth",
+      attempt: SCRAM,
+      verdict: { verdict: "identifyByProof", keys: { ...KEYS, iterations: 1e9 }, identity: { user: "u" } },
+      want: /without keys/,
+    },
+    {
+      name: "identifyByProof without anybody",
+      stage: "auth",
+      attempt: SCRAM,
+      verdict: { verdict: "identifyByProof", keys: KEYS },
+      want: /^returned identifyByProof without a user$/,
+    },
+    {
       name: "routeTo without a next hop",
       stage: "route",
       verdict: { verdict: "routeTo" },
@@ -118,9 +171,9 @@ describe("verdicts that a stage has, in a wrong form", () => {
       want: /not among its recipients$/,
     },
   ];
-  for (const { name, stage, verdict, want } of cases) {
+  for (const { name, stage, attempt, verdict, want } of cases) {
     it(`runHook() takes ${name} as a fault`, async () => {
-      const bench = benchFor(stage);
+      const bench = benchFor(stage, attempt ? { more: { own: { attempt } } } : {});
       const plugin = definePlugin({
         name: "odd",
         routes: true,

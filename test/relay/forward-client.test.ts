@@ -42,6 +42,32 @@ describe("XCLIENT", () => {
     assert.equal(sink.connections(), 1);
   });
 
+  const greetings: readonly { name: string; ehlo: string; refuse?: string; want: readonly string[] }[] = [
+    { name: "its name", ehlo: "client.example", want: ["EHLO client.example"] },
+    { name: "its address", ehlo: "[IPv6:2001:db8::1]", want: ["EHLO [IPv6:2001:db8::1]"] },
+    { name: "ours where it has none", ehlo: "", want: ["EHLO gw.example"] },
+    { name: "ours where its own is no name", ehlo: "a\r\nRSET", want: ["EHLO gw.example"] },
+    {
+      name: "ours where its own is refused",
+      ehlo: "client.example",
+      refuse: "EHLO client.example",
+      want: ["EHLO client.example", "EHLO gw.example"],
+    },
+  ];
+  for (const { name, ehlo, refuse, want } of greetings) {
+    it(`is followed by EHLO with ${name}`, async () => {
+      const script = offering(xclient, accepting);
+      const { results, sink } = await deliverTo(
+        (command, n) => (command === refuse ? "501 5.5.4 no such name" : script(command, n)),
+        [of("192.0.2.1", 1, ehlo)],
+        { forwardClient: "xclient" },
+      );
+      assert.deepEqual(results.map(summary), [delivered]);
+      const hellos = sink.commands.filter((command) => command.startsWith("EHLO"));
+      assert.deepEqual(hellos, ["EHLO gw.example", ...want]);
+    });
+  }
+
   it("encodes what could end the attribute or the line, and leaves out what was not offered", async () => {
     const { sink } = await deliverTo(
       offering("XCLIENT HELO ADDR", accepting),

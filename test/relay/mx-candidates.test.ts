@@ -3,35 +3,10 @@ import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
 import type { DnsAnswer, Resolver } from "postern";
 import { fixedResolver, type Zone } from "../../core/dns/mod.ts";
-import { type MxOptions, type MxOutcome, mxCandidates } from "../../core/relay/mx-candidates.ts";
+import { A, type Case, look, shown } from "./mx-looks.ts";
 
-/** Always the last of those that are left, so that a shuffle changes nothing. */
-const NO_SHUFFLE = { bytes: (length: number) => new Uint8Array(length).fill(255) };
-
-const look = (domain: string, zone: Zone, changes: Partial<MxOptions> = {}): Promise<MxOutcome> =>
-  mxCandidates(domain, {
-    dns: fixedResolver(zone),
-    random: NO_SHUFFLE,
-    ownNames: ["Gate.Example"],
-    ...changes,
-  });
-
-/** "10 mx.example 192.0.2.1 2001:db8::1" for each host, or "550 5.1.2". */
-const shown = (outcome: MxOutcome): readonly string[] =>
-  outcome.status === "found"
-    ? outcome.hosts.map(({ name, preference, addresses }) => [preference, name, ...addresses].join(" "))
-    : [`${outcome.status} ${outcome.reply.code} ${outcome.reply.enhanced}`];
-
-const A = (...records: string[]) => ({ A: records });
 const many = (count: number, one: (n: number) => string): string[] =>
   Array.from({ length: count }, (_, n) => one(n));
-
-interface Case {
-  readonly name: string;
-  readonly domain?: string;
-  readonly zone: Zone;
-  readonly want: readonly string[];
-}
 
 const found: readonly Case[] = [
   {

@@ -25,9 +25,14 @@ export const ehloLines =
  * Starts a sink; `script` gets "GREETING", each command, and "." after the content (in LMTP ".0", ".1" for each accepted
  * recipient); undefined means the usual answer. BDAT is answered once its octets are there.
  *
- * @param path of a unix socket; absent: a free port
+ * @param path of a unix socket; absent: `place`
+ * @param place by default a free port of 127.0.0.1
  */
-export async function startSink(script: Script = () => undefined, path?: string): Promise<Sink> {
+export async function startSink(
+  script: Script = () => undefined,
+  path?: string,
+  { host = "127.0.0.1", port = 0 }: { readonly host?: string; readonly port?: number } = {},
+): Promise<Sink> {
   const commands: string[] = [];
   const messages: Buffer[] = [];
   const sockets = new Set<Socket>();
@@ -96,7 +101,7 @@ export async function startSink(script: Script = () => undefined, path?: string)
     });
   });
   await new Promise<void>((resolve) =>
-    path === undefined ? server.listen(0, "127.0.0.1", resolve) : server.listen(path, resolve),
+    path === undefined ? server.listen(port, host, resolve) : server.listen(path, resolve),
   );
   return {
     port: path === undefined ? (server.address() as AddressInfo).port : 0,

@@ -1,14 +1,19 @@
 /** The listener of a dialogue: the real one, in front of the real engine, whose next hop keeps what it gets. */
 import {
+  ClientName,
   defineGateway,
   definePlugin,
+  EarlyTalk,
+  forRecipients,
   identify,
+  type MessageVerdict,
   mailbox,
   pipeline,
   readAll,
   reject,
   resolveConfig,
   routeTo,
+  tempfail,
 } from "postern";
 import { listenSmtp, type SmtpListener } from "../../core/smtp/mod.ts";
 import { openBed } from "../gateway/engine-bed.ts";
@@ -29,8 +34,15 @@ export interface DialogueBed {
 
 const WORDS = [
   ...["kind", "tls", "untrusted", "bareNewlines", "size", "recipients", "auth"],
-  ...["smtputf8", "dsn", "requireTls", "nextHopSize"],
+  ...["smtputf8", "dsn", "requireTls", "nextHopSize", "lenient"],
+  ...["xclient", "upstreams", "trusted"],
 ];
+
+/** What the content is told of single recipients. */
+const MARKS: { readonly [localPart: string]: MessageVerdict } = {
+  full: reject("5.2.2", "Mailbox full"),
+  busy: tempfail("4.2.1", "Mailbox busy"),
+};
 
 const plugins = pipeline(
   definePlugin({
@@ -43,8 +55,28 @@ const plugins = pipeline(
       envelope.reversePath?.localPart === "blocked" ? reject("5.7.1", "Not from you") : undefined,
     rcpt: ({ recipient }) =>
       recipient.forwardPath.localPart === "nobody" ? reject("5.1.1", "No such user") : undefined,
-    data: ({ message }) =>
-      message.header.text("Subject") === "refuse me" ? reject("5.7.1", "Not this message") : undefined,
+    data: ({ message, recipients }) => {
+      if (message.header.text("Subject") === "refuse me") return reject("5.7.1", "Not this message");
+      const marks = recipients.flatMap((recipient) => {
+        const verdict = MARKS[recipient.forwardPath.localPart];
+        return verdict === undefined ? [] : [{ recipient, verdict }];
+      });
+      return marks.length === 0 ? undefined : forRecipients(marks);
+    },
+  }),
+  definePlugin({
+    name: "tells",
+    reads: [EarlyTalk, ClientName],
+    rcpt(ctx) {
+      if (ctx.recipient.forwardPath.localPart !== "tell") return undefined;
+      const { result, name } = ctx.fact(ClientName);
+      const about = `client [${ctx.client.ip}] ${result} ${name || "-"} ehlo ${ctx.ehlo ?? "-"}`;
+      return reject("5.7.1", `${about} user ${ctx.identity?.user ?? "-"} early ${ctx.fact(EarlyTalk)}`);
+    },
+    data({ message, client }) {
+      if (message.header.text("Subject") !== "tell me") return undefined;
+      return reject("5.7.1", `client [${client.ip}] via [${client.via ?? "-"}] trusted ${client.trusted}`);
+    },
   }),
   definePlugin({ name: "routes", routes: true, route: () => routeTo("backend") }),
 );
@@ -56,7 +88,7 @@ export async function openDialogueBed(
 ): Promise<DialogueBed> {
   for (const word of words.keys())
     if (!WORDS.includes(word)) throw new TypeError(`no listener has '${word}'`);
-  const kind = (words.get("kind") ?? "relay") as "relay" | "submission" | "submissions";
+  const kind = (words.get("kind") ?? "relay") as "relay" | "submission" | "submissions" | "lmtp";
   const settings = {
     hostName: "mx.example",
     domains: ["local.example"],
@@ -66,6 +98,10 @@ export async function openDialogueBed(
         ...{ name: "relay", kind, address: "127.0.0.1:2525", greetingDelay: 0 },
         ...(words.has("tls") ? { tls } : {}),
         ...(words.has("untrusted") ? { trustedNetworks: [] } : {}),
+        ...(words.has("upstreams") ? { upstreams: ["127.0.0.0/8", "10.0.0.0/8"] } : {}),
+        ...(words.has("trusted") ? { trustedNetworks: ["127.0.0.0/8", "192.168.0.0/16"] } : {}),
+        ...(words.has("xclient") ? { xclient: ["127.0.0.1"] } : {}),
+        ...(words.has("lenient") ? { lenientAddresses: true } : {}),
         ...(words.has("bareNewlines") ? { bareNewlines: words.get("bareNewlines") as "normalise" } : {}),
       },
     ],

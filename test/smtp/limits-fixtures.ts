@@ -9,7 +9,14 @@ import { ScriptedGateway } from "./scripted-gateway.ts";
 export const WIDE: Limits = {
   ...{ messageBytesMax: 1e6, recipientsMax: 10, sessionsMax: 100, sessionsPerClientMax: 100 },
   ...{ messagesPerSessionMax: 1000, commandsPerMessageMax: 1000, failedCommandsMax: 1000 },
-  ...{ unknownRecipientsMax: 1000, authFailuresMax: 100, authDelayMs: 0, lineBytesMax: 16_384 },
+  ...{
+    unknownRecipientsMax: 1000,
+    authFailuresMax: 100,
+    authFailuresPerClientMax: 1000,
+    authFailuresKeptMs: 3_600_000,
+    authDelayMs: 0,
+    lineBytesMax: 16_384,
+  },
   ...{ idleMs: 60_000, sessionMs: 600_000, messageMs: 600_000, contentBytesPerSecondMin: 0 },
 };
 
@@ -32,7 +39,7 @@ export async function bed({ limits, listener, options, gateway = new ScriptedGat
   const full = {
     ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 0 } },
     ...{ authRequired: false, greetingDelayMs: 0, trustedNetworks: [], bareNewlines: "refuse" },
-    ...{ proxyProtocol: [], xclient: [], earlyTalkers: "note" },
+    ...{ proxyProtocol: [], xclient: [], upstreams: [], earlyTalkers: "note", lenientAddresses: false },
     ...listener,
   } as ListenerConfig;
   const config = { hostName: "mx.example", limits: { ...WIDE, ...limits }, listeners: [full] };
@@ -41,7 +48,8 @@ export async function bed({ limits, listener, options, gateway = new ScriptedGat
   const log = { debug: write, info: write, warn: write, error: write };
   const all = { log, drainMs: 500, ...options };
   const smtp = await listenSmtp(config as unknown as GatewayConfig, full, gateway, all);
-  return { gateway, logged, port: smtp.address.port, close: () => smtp.close() };
+  const reload = () => smtp.reloadCertificates();
+  return { gateway, logged, port: smtp.address.port, reload, close: () => smtp.close() };
 }
 
 /** A client that reads reply by reply. */

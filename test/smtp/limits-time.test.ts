@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { authWaitMs } from "../../core/smtp/commands/auth.ts";
+import { authWaitMs } from "../../core/smtp/auth-failures.ts";
 import { lookAtSession } from "../../core/smtp/session-watch.ts";
 import { bed, Client, WIDE } from "./limits-fixtures.ts";
 

@@ -56,6 +56,8 @@ const utf8Addresses = [
   { name: "an escaped control of the second half", input: "a\\x{85}b@a.example", raw: true, want: undefined },
   { name: "an escaped half of a pair", input: "a\\x{D800}b@a.example", raw: true, want: undefined },
   { name: "an escape beyond Unicode", input: "a\\x{110000}b@a.example", raw: true, want: undefined },
+  { name: "a zero-width space, escaped", input: "a\\x{200B}b@a.example", raw: true, want: undefined },
+  { name: "a Hangul filler", input: "a\u3164b@a.example", raw: true, want: undefined },
   { name: "an override of direction", input: "a\u202eb@a.example", raw: true, want: undefined },
   { name: "the same, escaped", input: "a\\x{202E}b@a.example", raw: true, want: undefined },
 ];
@@ -80,6 +82,28 @@ const commands = [
   { name: "a bare CR behind the path", input: "RCPT TO:<a@b>\rX=1", want: undefined },
   { name: "octets that are no UTF-8", input: Buffer.from("RCPT TO:<a\xff@b>", "latin1"), want: undefined },
 ];
+const lenientCommands = [
+  { name: "a path of the grammar", input: 'RCPT TO:<"a>b"@c> X=1', want: ['<"a>b"@c>', "X=1"] },
+  { name: "no brackets", input: "RCPT TO:a@b", want: ["a@b", ""] },
+  { name: "no brackets, and parameters", input: "RCPT TO: a@b X=1\tY ", want: ["a@b", "X=1 Y"] },
+  { name: "a tab before the path", input: "RCPT TO: \t <a@b>", want: ["<a@b>", ""] },
+  { name: "a space in quotes without brackets", input: 'RCPT TO:"a \\" b"@c X', want: ['"a \\" b"@c', "X"] },
+  { name: "a quote that does not end", input: 'RCPT TO:"a b@c X', want: ['"a b@c X', ""] },
+  { name: "two pairs of brackets", input: "RCPT TO:<<a@b>> X", want: ["<<a@b>>", "X"] },
+  { name: "brackets that do not end", input: "RCPT TO:<a@b X", want: undefined },
+  { name: "no space behind the brackets", input: "RCPT TO:<a@b>X=1", want: undefined },
+  { name: "nothing", input: "RCPT TO:  ", want: undefined },
+  { name: "octets that are no UTF-8", input: Buffer.from("RCPT TO:a\xff@b", "latin1"), want: undefined },
+];
+for (const { name, input, want } of lenientCommands) {
+  test(`parsePathCommand leniently ${want === undefined ? "refuses" : "parts"} ${name}`, () => {
+    const parsed = parsePathCommand(Buffer.from(input), lead, true);
+    const parameters = parsed?.parameters.map(({ keyword, value }) =>
+      value === undefined ? keyword : `${keyword}=${value}`,
+    );
+    assert.deepEqual(parsed && [parsed.path, parameters?.join(" ")], want);
+  });
+}
 for (const { name, input, want } of commands) {
   test(`parsePathCommand ${want === undefined ? "refuses" : "parts"} ${name}`, () => {
     const parsed = parsePathCommand(Buffer.from(input), lead);

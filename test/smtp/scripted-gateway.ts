@@ -13,8 +13,9 @@ export class ScriptedGateway {
   rcptAnswer: Answer = GO;
   connectAnswer: Answer = GO;
 
-  openSession(_start: SessionStart): GatewaySession {
-    let identity: { user: string } | undefined;
+  openSession(start: SessionStart): GatewaySession {
+    if (start.tls) this.events.push(`tls ${start.tls.protocol}`);
+    let identity: { user: string } | undefined = start.identity;
     return {
       id: "s1",
       trusted: true,
@@ -23,6 +24,7 @@ export class ScriptedGateway {
       },
       connect: async () => this.connectAnswer,
       ehlo: async () => GO,
+      talkedEarly: (how) => void this.events.push(`early ${how}`),
       startedTls: (tls) => void this.events.push(`tls ${tls.protocol}`),
       auth: async ({ mechanism, user, password }) => {
         this.events.push(`auth ${mechanism} ${user}`);
@@ -30,6 +32,7 @@ export class ScriptedGateway {
         identity = { user };
         return GO;
       },
+      scram: async () => ({ kind: "reject", enhanced: "", text: "" }),
       mail: async (path) => {
         this.events.push(`mail ${path === null ? "<>" : path.text}`);
         return GO;
@@ -69,7 +72,7 @@ export async function listen(
   const full: ListenerConfig = {
     ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 0 } },
     ...{ authRequired: false, greetingDelayMs: 0, trustedNetworks: [], bareNewlines: "refuse" },
-    ...{ proxyProtocol: [], xclient: [], earlyTalkers: "note" },
+    ...{ proxyProtocol: [], xclient: [], upstreams: [], earlyTalkers: "note", lenientAddresses: false },
     ...listener,
   };
   const config = { hostName: "mx.example", limits, listeners: [full] } as unknown as GatewayConfig;

@@ -9,6 +9,7 @@ import type { GatewayConnection } from "../gateway-connection.ts";
 import { type DataSink, GatewayStream } from "../gateway-stream.ts";
 import { type DataFault, LineEnds } from "../line-ends.ts";
 import { chunkTaken, REPLIES } from "../replies.ts";
+import { noRecipientReply } from "./message-reply.ts";
 import { beginMessage, drainBytesMax, type MessageSink } from "./message-sink.ts";
 
 /** A message that comes in chunks, from its first BDAT to its last, a reset or the end of the session. */
@@ -55,8 +56,7 @@ export async function bdatCommand(connection: GatewayConnection, command: Buffer
 
 function refusalOf(connection: GatewayConnection): Reply | undefined {
   if (!connection.inTransaction) return REPLIES.needMail;
-  if (connection.recipientsAccepted > 0) return undefined;
-  return connection.recipientsTried === 0 ? REPLIES.needRcpt : REPLIES.noRecipients;
+  return connection.recipientsAccepted > 0 ? undefined : noRecipientReply(connection);
 }
 
 function begin(connection: GatewayConnection): ChunkedMessage | undefined {
@@ -94,7 +94,7 @@ class Chunk implements DataSink {
       return sink.end(lineEnds.fault);
     }
     // RFC 3030 2: the first chunk that is refused ends the message; those behind it find no transaction.
-    if (sink.refused || fault !== undefined) return sink.end(fault);
+    if (sink.refused || fault !== undefined) return sink.end(fault, false);
     if (!this.#connection._closing) this.#connection.reply(chunkTaken(this.#octets));
   }
 }

@@ -1,9 +1,11 @@
 /** The greeting (RFC 5321 3.1, 4.3.1): opens the engine's session, asks it, waits for early talkers where so configured. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { hostPort } from "../client-address.ts";
+import type { TLSSocket } from "node:tls";
+import { formatSocketAddress } from "../../config/mod.ts";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
 import { admitSession } from "../session-count.ts";
+import { tlsInfoOf } from "../tls-info.ts";
 
 /** Runs once, when the connection is up. */
 export async function connectStep(connection: GatewayConnection): Promise<void> {
@@ -19,27 +21,31 @@ export async function connectStep(connection: GatewayConnection): Promise<void> 
 export async function greet(connection: GatewayConnection, delayMs = 0): Promise<void> {
   const { config, listener, gateway, sessions, trusts, draining } = connection.context;
   if (draining) return connection.reply(REPLIES.stopping);
-  const { client, local } = connection;
+  const { client, local, said } = connection;
   const place = admitSession(sessions, config.limits, client.ip, trusts(client.ip));
   // Each refused one in the log would be another way to fill a disk.
   if ("reply" in place) return place.first ? connection.limitReached(place) : connection.reply(place.reply);
   connection.place = place;
   const session = gateway.openSession({
-    origin: "smtp",
+    origin: listener.kind === "lmtp" ? "lmtp" : "smtp",
     listener: {
       name: listener.name,
       kind: listener.kind,
-      address: hostPort(listener.address.host, listener.address.port),
+      address: formatSocketAddress(listener.address),
     },
     client,
     local,
+    ...(said.name === undefined ? {} : { clientName: said.name }),
+    ...(said.login === undefined ? {} : { identity: { user: said.login } }),
+    ...(connection.secure ? { tls: tlsInfoOf(connection._socket as TLSSocket) } : {}),
   });
   connection.gatewaySession = session;
   if (connection._closed) return session.close();
-  if (connection.secure) connection.startedTls();
+  // Before the hooks, so that they know who did not wait.
+  if (delayMs > 0 && !session.trusted) await sleep(delayMs, undefined, { ref: false });
+  if (connection._closing || connection._closed) return;
+  if (!connection._ready) connection.watchEarlyTalk();
   const answer = await session.connect();
-  if (answer.kind === "goOn" && delayMs > 0 && !session.trusted)
-    await sleep(delayMs, undefined, { ref: false });
   if (connection._closing || connection._closed) return;
   if (answer.kind !== "goOn") {
     connection.reply(replyOf("connect", answer));
@@ -48,6 +54,11 @@ export async function greet(connection: GatewayConnection, delayMs = 0): Promise
   if (!connection._ready && connection.refusesEarlyTalk()) return;
   connection._resetSession();
   connection._ready = true;
-  connection.reply({ code: 220, enhanced: "", text: `${config.hostName} ESMTP` });
+  connection.reply({ code: 220, enhanced: "", text: `${config.hostName} ${protocolOf(connection)}` });
   connection.runHeld();
+}
+
+/** RFC 2033 4.1: an LMTP server greets as one. */
+function protocolOf({ context }: GatewayConnection): "ESMTP" | "LMTP" {
+  return context.listener.kind === "lmtp" ? "LMTP" : "ESMTP";
 }

@@ -3,6 +3,7 @@ import { DataDecoder } from "../data-decoder.ts";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { GatewayStream } from "../gateway-stream.ts";
 import { REPLIES } from "../replies.ts";
+import { noRecipientReply } from "./message-reply.ts";
 import { beginMessage } from "./message-sink.ts";
 
 /** Runs DATA: 354, the content, and the answer to it. @param command the line without its end */
@@ -12,9 +13,7 @@ export async function dataCommand(connection: GatewayConnection, command: Buffer
   if (!connection.inTransaction) return connection.reply(REPLIES.needMail);
   // RFC 3030 2: a message comes by one of the two.
   if (connection.chunks !== undefined) return connection.reply(REPLIES.chunksBegun);
-  if (connection.recipientsAccepted === 0) {
-    return connection.reply(connection.recipientsTried === 0 ? REPLIES.needRcpt : REPLIES.noRecipients);
-  }
+  if (connection.recipientsAccepted === 0) return connection.reply(noRecipientReply(connection));
   const parser = connection._parser;
   if (!(parser instanceof GatewayStream)) return;
   const sink = beginMessage(connection);

@@ -1,10 +1,10 @@
 /**
  * The parameters of MAIL: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461), REQUIRETLS
- * (RFC 8689), AUTH (RFC 4954). Each is taken only where EHLO offers it.
+ * (RFC 8689), AUTH (RFC 4954). Each but BODY is taken only where EHLO offers it.
  */
 import type { Reply } from "../../mail/mod.ts";
 import type { MailParameters } from "../../pipeline/mod.ts";
-import { offersAuth, offersRequireTls } from "../extensions.ts";
+import { offersAuth, refusalOfParameter } from "../extensions.ts";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES } from "../replies.ts";
 import { decodeXtext } from "../xtext.ts";
@@ -37,32 +37,36 @@ export function readMailParameters(
 }
 
 function readParameter(connection: GatewayConnection, into: Draft, one: PathParameter): Reply | undefined {
-  const { advertise } = connection.context.options;
   const { keyword, value } = one;
   switch (keyword) {
     case "SIZE":
       return readSize(into, value);
     case "BODY":
+      // Offered or not: some send it all the same, and what the next hop can not carry fails there and not before.
       return readBody(into, value);
     case "SMTPUTF8":
-      if (advertise?.smtputf8 !== true) return REPLIES.unknownParameter;
-      if (value !== undefined) return REPLIES.badParameter;
-      into.smtputf8 = true;
-      return undefined;
+      return refusalOfParameter(connection, "smtputf8") ?? readFlag(into, "smtputf8", value);
     case "REQUIRETLS":
-      if (!offersRequireTls(connection)) return REPLIES.unknownParameter;
-      if (value !== undefined) return REPLIES.badParameter;
-      into.requireTls = true;
-      return undefined;
+      return refusalOfParameter(connection, "requireTls") ?? readFlag(into, "requireTls", value);
     case "RET":
-      return advertise?.dsn === true ? readRet(into, value) : REPLIES.unknownParameter;
+      return refusalOfParameter(connection, "dsn") ?? readRet(into, value);
     case "ENVID":
-      return advertise?.dsn === true ? readEnvid(into, value) : REPLIES.unknownParameter;
+      return refusalOfParameter(connection, "dsn") ?? readEnvid(into, value);
     case "AUTH":
       return offersAuth(connection) ? readAuth(value) : REPLIES.unknownParameter;
     default:
       return unknownParameter(one);
   }
+}
+
+function readFlag(
+  into: Draft,
+  name: "smtputf8" | "requireTls",
+  value: string | undefined,
+): Reply | undefined {
+  if (value !== undefined) return REPLIES.badParameter;
+  into[name] = true;
+  return undefined;
 }
 
 function readSize(into: Draft, value: string | undefined): Reply | undefined {

@@ -8,6 +8,7 @@ import type { DataSink } from "../gateway-stream.ts";
 import type { DataFault } from "../line-ends.ts";
 import { messageBytesMaxOf } from "../message-size.ts";
 import { REPLIES, replyOf } from "../replies.ts";
+import { replyFaultToMessage, replyToMessage } from "./message-reply.ts";
 
 const TOO_LARGE: Answer = { kind: "reject", code: 552, enhanced: "5.3.4", text: "Message too large" };
 const MALFORMED = {
@@ -88,7 +89,8 @@ export class MessageSink implements DataSink {
     }
   }
 
-  async end(fault: DataFault | undefined): Promise<void> {
+  /** @param last whether the client expects its replies to the message now, and not one to a chunk (RFC 3030 2) */
+  async end(fault: DataFault | undefined, last = true): Promise<void> {
     const connection = this.#connection;
     // The client was told 421 or went away while the last octets were held: the message is not taken behind its back.
     if (connection._closing || connection._closed) return;
@@ -98,11 +100,14 @@ export class MessageSink implements DataSink {
     this.#refuseFault(fault);
     connection.receiver = undefined;
     try {
-      const answer = this.#refusal === undefined ? (await this.#receiver.end()).answer : await this.#refusal;
-      connection.reply(replyOf("data", answer));
+      if (this.#refusal === undefined) {
+        const { answer, recipients } = await this.#receiver.end();
+        replyToMessage(connection, answer, recipients);
+      } else if (last) replyToMessage(connection, await this.#refusal);
+      else connection.reply(replyOf("data", await this.#refusal));
     } catch (error) {
       connection.fault(error);
-      connection.reply(REPLIES.internal);
+      replyFaultToMessage(connection);
     }
     connection._handlerPending = false;
     connection.answering = false;
@@ -130,7 +135,7 @@ export class MessageSink implements DataSink {
 
   async #giveUp(): Promise<void> {
     const answer = await this.#refusal;
-    if (answer !== undefined && !this.#connection._closing) this.#connection.reply(replyOf("data", answer));
+    if (answer !== undefined && !this.#connection._closing) replyToMessage(this.#connection, answer);
     this.#connection.close();
   }
 

@@ -1,6 +1,7 @@
 /** The parameters of RCPT: NOTIFY and ORCPT (RFC 3461 4.1, 4.2; RFC 6533 3 for addresses in UTF-8), where DSN is offered. */
 import type { Reply } from "../../mail/mod.ts";
 import type { RcptParameters } from "../../pipeline/mod.ts";
+import { refusalOfParameter } from "../extensions.ts";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES } from "../replies.ts";
 import { utf8AddressTo7Bit } from "../utf8-address.ts";
@@ -27,7 +28,8 @@ export function readRcptParameters(
     const { keyword, value } = parameter;
     const known = keyword === "NOTIFY" || keyword === "ORCPT";
     if (!known) return unknownParameter(parameter);
-    if (connection.context.options.advertise?.dsn !== true) return REPLIES.unknownParameter;
+    const refusal = refusalOfParameter(connection, "dsn");
+    if (refusal !== undefined) return refusal;
     // RFC 3461 4: each at most once.
     if (value === undefined || parameters[keyword === "NOTIFY" ? "notify" : "orcpt"] !== undefined)
       return REPLIES.badParameter;

@@ -1,8 +1,8 @@
 /** RCPT (RFC 5321 4.1.1.3): one recipient. Its parameters are in rcpt-parameters.ts. */
-import { isPathFault, parsePath } from "../../mail/mod.ts";
+import { isPathFault } from "../../mail/mod.ts";
 import type { GatewayConnection } from "../gateway-connection.ts";
 import { REPLIES, replyOf } from "../replies.ts";
-import { parsePathCommand } from "./path-command.ts";
+import { parsePathCommand, readPath } from "./path-command.ts";
 import { readRcptParameters } from "./rcpt-parameters.ts";
 
 const LEAD = /^RCPT +TO: */i;
@@ -17,12 +17,14 @@ export async function rcptCommand(connection: GatewayConnection, command: Buffer
   if (connection.recipientsAccepted >= connection.context.config.limits.recipientsMax) {
     return connection.reply(REPLIES.tooManyRecipients);
   }
-  const parsed = parsePathCommand(command, LEAD);
+  const { lenientAddresses } = connection.context.listener;
+  const parsed = parsePathCommand(command, LEAD, lenientAddresses);
   if (parsed === undefined) return connection.reply(REPLIES.rcptSyntax);
   const parameters = readRcptParameters(connection, parsed.parameters);
   if ("code" in parameters) return connection.reply(parameters);
-  if (!connection.smtputf8 && !parsed.ascii) return connection.reply(REPLIES.needsSmtputf8);
-  const forwardPath = parsePath(parsed.path, FORWARD);
+  if (!connection.smtputf8 && !parsed.ascii && !lenientAddresses)
+    return connection.reply(REPLIES.needsSmtputf8);
+  const forwardPath = readPath(connection, parsed.path, FORWARD);
   if (forwardPath === null || isPathFault(forwardPath)) return connection.reply(REPLIES.rcptSyntax);
   const answer = await connection.engine.rcpt(forwardPath, parameters);
   if (answer.kind === "goOn" || answer.kind === "accepted") connection.recipientsAccepted += 1;

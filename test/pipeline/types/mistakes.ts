@@ -220,7 +220,7 @@ export const undeclaredAsyncRoute = definePlugin({
 // @ts-expect-error
 export const discardAtConnect = definePlugin({ name: "p", connect: () => discard("x") });
 
-// want: 'auth' takes identify, reject, tempfail, disconnect or nothing
+// want: 'auth' takes identify, identifyByProof, reject, tempfail, disconnect or nothing
 // @ts-expect-error
 export const discardAtAuth = definePlugin({ name: "p", auth: async () => discard("x") });
 

@@ -39,22 +39,41 @@ const OPTION_ERRORS: readonly { name: string; options: unknown; want: readonly s
     name: "a password for a hash",
     options: { users: { "a@one.example": SECRET } },
     want: [
-      'smtpAuth: users["a@one.example"].hash: found a value that is not shown, expected scrypt$N$r$p$salt$hash with N a power of 2 from 16384 to 131072, r up to 16, p up to 4, base64 salt and hash',
+      'smtpAuth: users["a@one.example"].hash: found a value that is not shown, expected scrypt$N$r$p$salt$hash with N a power of 2 from 16384 to 131072, r up to 16, p up to 4, base64 salt and hash; or SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey with 4096 to 1000000 iterations',
     ],
   },
   {
     name: "a number for a user",
     options: { users: { "a@one.example": 7 } },
     want: [
-      'smtpAuth: users["a@one.example"]: found a value that is not shown, expected an object with hash, maySendAs',
+      'smtpAuth: users["a@one.example"]: found a value that is not shown, expected an object with hash, scram, maySendAs',
     ],
   },
   {
     name: "a user without a hash",
     options: { users: { "a@one.example": { password: SECRET } } },
     want: [
-      'smtpAuth: users["a@one.example"].hash: found nothing, expected scrypt$N$r$p$salt$hash with N a power of 2 from 16384 to 131072, r up to 16, p up to 4, base64 salt and hash',
-      'smtpAuth: users["a@one.example"].password: found an unknown option, expected one of: hash, maySendAs',
+      'smtpAuth: users["a@one.example"].password: found an unknown option, expected one of: hash, scram, maySendAs',
+      `smtpAuth: users["a@one.example"]: found an object, expected 'hash' or 'scram'`,
+    ],
+  },
+  {
+    name: "a user with nothing",
+    options: { users: { "a@one.example": {} } },
+    want: [`smtpAuth: users["a@one.example"]: found an object, expected 'hash' or 'scram'`],
+  },
+  {
+    name: "a password for SCRAM keys",
+    options: { users: { "a@one.example": { hash, scram: SECRET } } },
+    want: [
+      'smtpAuth: users["a@one.example"].scram: found a value that is not shown, expected SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey with 4096 to 1000000 iterations',
+    ],
+  },
+  {
+    name: "a user in two spellings",
+    options: { users: { "a@one.example": hash, "\uff41@one.example": hash } },
+    want: [
+      'smtpAuth: users["\uff41@one.example"]: found a value that is not shown, expected a name that no other user has, in any spelling',
     ],
   },
   {

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { routes } from "../../../plugins/route/routes.ts";
 import { assertOptionError } from "../fakes.ts";
 
-const WORDS = "recipient, sender, user, network, when, nextHop, mode, reject";
+const WORDS = "recipient, sender, user, network, when, nextHop, mode, verifyRecipients, reject";
 const OPTION_ERRORS: readonly { name: string; list: unknown; options?: unknown; want: readonly string[] }[] =
   [
     { name: "no list", list: undefined, want: ["routes: options: found nothing, expected a list of routes"] },
@@ -41,6 +41,44 @@ const OPTION_ERRORS: readonly { name: string; list: unknown; options?: unknown; 
       list: [{ nextHop: "a", mode: "later" }],
       want: ["routes: [0].mode: found \"later\", expected 'inline' or 'queue'"],
     },
+    {
+      name: "verifyRecipients that is neither true nor an object",
+      list: [{ nextHop: "a", verifyRecipients: "yes" }],
+      want: [
+        'routes: [0].verifyRecipients: found "yes", expected true, or an object with goodFor, badFor, timeout, undecided',
+      ],
+    },
+    {
+      name: "an unknown key of verifyRecipients",
+      list: [{ nextHop: "a", verifyRecipients: { forGood: "1h" } }],
+      want: [
+        "routes: [0].verifyRecipients.forGood: found an unknown option, expected one of: goodFor, badFor, timeout, undecided",
+      ],
+    },
+    {
+      name: "times of verifyRecipients out of bounds",
+      list: [{ nextHop: "a", verifyRecipients: { goodFor: "31d", badFor: "x", timeout: 99 } }],
+      want: [
+        'routes: [0].verifyRecipients.goodFor: found "31d", expected a duration up to 30d: milliseconds, or "5s", "2m", "4h"',
+        'routes: [0].verifyRecipients.badFor: found "x", expected a duration up to 1d: milliseconds, or "5s", "2m", "4h"',
+        'routes: [0].verifyRecipients.timeout: found 99, expected a duration from 100ms to 2m: milliseconds, or "5s", "2m", "4h"',
+      ],
+    },
+    {
+      name: "a refusal of what can not be verified",
+      list: [{ nextHop: "a", verifyRecipients: { undecided: "reject" } }],
+      want: ["routes: [0].verifyRecipients.undecided: found \"reject\", expected 'accept' or 'tempfail'"],
+    },
+    ...[
+      { verifyRecipients: true, reject: { enhanced: "5.1.1", text: "No" } },
+      { verifyRecipients: true, nextHop: "a", when: () => true },
+    ].map((entry) => ({
+      name: `verifyRecipients beside ${Object.keys(entry).at(-1)}`,
+      list: [entry],
+      want: [
+        "routes: [0]: found an object, expected 'verifyRecipients' only beside 'nextHop' and without 'when', which is not known at RCPT",
+      ],
+    })),
     {
       name: "a recipient without a domain",
       list: [{ recipient: "ann", nextHop: "a" }],

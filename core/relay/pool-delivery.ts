@@ -1,0 +1,116 @@
+/**
+ * A delivery on the connections of a pool: one transaction, one retry when a kept connection turns out to be closed, and
+ * another server where one ends the connection before it took anything. Which pool it is, and where its servers come from, is the driver's.
+ */
+import type { DeliverOptions, Delivery, DeliveryResult } from "../gateway/mod.ts";
+import type { Reply } from "../mail/mod.ts";
+import { type ConnectionPool, PoolBusy } from "./connection-pool.ts";
+import { type ContentNeeds, contentNeeds } from "./content-needs.ts";
+import { type ForwardClient, forwardClient } from "./forward-client.ts";
+import type { NextHopConnection } from "./next-hop-connection.ts";
+import { relayReplies } from "./next-hop-reply.ts";
+import { OpenFault } from "./open-connection.ts";
+import { runTransaction } from "./smtp-transaction.ts";
+
+/** Other servers that are tried after one that took a connection and ended it before it took anything. */
+const MOVES_MAX = 3;
+
+/** How a next hop takes deliveries, whatever server it is. */
+export interface DeliveryManner {
+  readonly passReplyText: boolean;
+  /** Absent: the next hop is not told of our client. */
+  readonly forwardClient: ForwardClient | undefined;
+}
+
+/** Carries one delivery. Never rejects. */
+export async function deliverOnPool(
+  pool: ConnectionPool,
+  delivery: Delivery,
+  options: DeliverOptions,
+  manner: DeliveryManner,
+): Promise<DeliveryResult> {
+  let needs: ContentNeeds;
+  try {
+    const { content } = delivery;
+    // In memory there is nothing to wait for.
+    needs = content.bytes ? (contentNeeds(content) as ContentNeeds) : await contentNeeds(content);
+  } catch (error) {
+    const cause = `the content can not be read: ${String(error)}`;
+    return notTried(delivery, relayReplies.noContent, "connection", cause);
+  }
+  const job = { delivery, needs, options, passReplyText: manner.passReplyText };
+  let fresh = false;
+  for (let moves = 0; ; ) {
+    let connection: NextHopConnection;
+    try {
+      connection = (fresh ? undefined : pool.takeIdle()) ?? (await pool.acquire(options.signal, fresh));
+    } catch (error) {
+      return openFailed(delivery, error);
+    }
+    const kept = connection.transactions > 0;
+    if (options.onLine !== undefined) connection.onLine = options.onLine;
+    if (manner.forwardClient !== undefined) {
+      try {
+        await forwardClient(connection, delivery, manner.forwardClient, options.signal);
+      } catch (error) {
+        connection.cut();
+        const again = kept && !fresh && !options.signal.aborted && (error as OpenFault).about !== "us";
+        if (!again) {
+          const result = openFailed(delivery, error);
+          if (result.ended === "us") pool.refused(connection.server, result.cause);
+          return result;
+        }
+        fresh = true;
+        continue;
+      }
+    }
+    const outcome = await runTransaction(connection, job);
+    connection.onLine = undefined;
+    if (outcome.connection === "free") pool.release(connection);
+    else if (outcome.connection === "reset") reset(pool, connection);
+    const { result } = outcome;
+    if (outcome.stale && !options.signal.aborted) {
+      if (kept && !fresh) {
+        fresh = true;
+        continue;
+      }
+      // Where the content went out and no answer came, another server could make two copies of it.
+      if (result.ended !== "lost" && moves < MOVES_MAX && pool.passOver(connection)) {
+        fresh = true;
+        moves += 1;
+        continue;
+      }
+    }
+    if (result.ended === "us") pool.refused(connection.server, result.cause);
+    return result;
+  }
+}
+
+/** The result of a delivery that no server was asked about. */
+export function notTried(
+  delivery: Delivery,
+  reply: Reply,
+  ended: DeliveryResult["ended"],
+  cause: string,
+): DeliveryResult {
+  const status = reply.code >= 500 ? "rejected" : "tempfailed";
+  return { recipients: delivery.recipients.map(() => ({ status, reply })), ended, cause };
+}
+
+/** RSET (RFC 5321 4.1.1.5), outside of the delivery's time; a connection that refuses it is not used again. */
+function reset(pool: ConnectionPool, connection: NextHopConnection): void {
+  connection.say("RSET", (reply) => {
+    if (reply.startsWith("2")) pool.release(connection);
+    else connection.cut();
+  });
+  connection.flush();
+}
+
+function openFailed(delivery: Delivery, error: unknown): DeliveryResult {
+  if (error instanceof PoolBusy) return notTried(delivery, relayReplies.busy, "connection", error.message);
+  const us = error instanceof OpenFault && error.about === "us";
+  const cause = error instanceof Error ? error.message : String(error);
+  return us
+    ? notTried(delivery, relayReplies.aboutUs, "us", cause)
+    : notTried(delivery, relayReplies.unreachable, "connection", cause);
+}
