@@ -81,7 +81,8 @@ export class RouteGroup {
     if (!verified) return undefined;
     const ms = Math.round((transaction.elapsed() - since) * 1000) / 1000;
     const about = `${recipient.forwardPath.text} at ${nextHop}: ${wordsOf(verified)}`;
-    transaction.note("verifyRecipient", `${about}, ${verified.cached ? "cached" : `asked, ${ms} ms`}`);
+    const event = verified.status === "bad" ? "recipientUnknown" : "verifyRecipient";
+    transaction.note(event, `${about}, ${verified.cached ? "cached" : `asked, ${ms} ms`}`);
     if (verified.status === "good") return undefined;
     if (verified.status === "bad") return unknownAt(verified.reply);
     // Inline the next hop decides before our 250 in any case; whose mail is queued would have to be told by a DSN.

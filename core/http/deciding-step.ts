@@ -22,7 +22,9 @@ export interface DecidingStep {
 }
 
 /** What the engine decides without a plugin, most telling first. */
-const engineEvents = ["fault", "contentRefused", "relayRefused", "conditionFault", "fold"];
+const engineEvents = "fault contentRefused relayRefused recipientUnknown conditionFault noRoute fold".split(
+  " ",
+);
 /** Stages whose clock is the session's, and whose entries all messages of a session share. */
 export const sessionStages: ReadonlySet<string> = new Set(["connect", "ehlo", "auth"]);
 const takingVerdicts: ReadonlySet<string> = new Set(["discard", "quarantine"]);

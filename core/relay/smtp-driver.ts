@@ -44,6 +44,8 @@ export function createSmtpDriver(
 
 const MESSAGES_PER_CONNECTION_MAX = 1_000;
 const CONNECTION_LIFE_TIME = "5m";
+/** How long one of several servers may take until it is ready for MAIL. */
+const TRY_MS = 30_000;
 
 class SmtpDriver implements NextHopDriver {
   readonly description: string;
@@ -85,6 +87,8 @@ class SmtpDriver implements NextHopDriver {
       lifeMs: durationMs(description.connectionLifeTime ?? CONNECTION_LIFE_TIME),
       waitMs: durationMs(connectTimeout),
       onOpened: (connection) => this.#offered.opened(connection),
+      // One that takes connections and never greets must leave time for another.
+      ...(servers.length > 1 ? { tryMs: TRY_MS } : {}),
       clock,
       log,
     });

@@ -94,11 +94,13 @@ describe("verifyRecipients", () => {
     await rcpt(bed, ["bob", "gone", "gone"]);
     const notes = bed.last().entries.flatMap((entry) => ("event" in entry ? [entry] : []));
     assert.deepEqual(
-      notes.filter(({ event }) => event === "verifyRecipient").map(({ detail }) => detail),
+      notes
+        .filter(({ event }) => event === "verifyRecipient" || event === "recipientUnknown")
+        .map(({ event, detail }) => `${event} ${detail}`),
       [
-        "bob@example.org at backend: good, asked, 0 ms",
-        "gone@example.org at backend: bad 550 5.1.1 No such user here by 192.0.2.9:25, asked, 0 ms",
-        "gone@example.org at backend: bad 550 5.1.1 No such user here by 192.0.2.9:25, cached",
+        "verifyRecipient bob@example.org at backend: good, asked, 0 ms",
+        "recipientUnknown gone@example.org at backend: bad 550 5.1.1 No such user here by 192.0.2.9:25, asked, 0 ms",
+        "recipientUnknown gone@example.org at backend: bad 550 5.1.1 No such user here by 192.0.2.9:25, cached",
       ],
     );
   });

@@ -106,6 +106,19 @@ const cases: readonly {
     want: { engine: "relayRefused", at: 0 },
   },
   {
+    name: "the engine that heard from the next hop that there is no such recipient",
+    outcome: "aborted",
+    entries: [note("verifyRecipient"), note("recipientUnknown")],
+    want: { engine: "recipientUnknown", at: 1 },
+  },
+  {
+    name: "the engine that found no route",
+    outcome: "refused",
+    reply: reply(550, "5.1.2", "No route to this recipient"),
+    entries: [note("noRoute"), note("fold")],
+    want: { engine: "noRoute", at: 0 },
+  },
+  {
     name: "the engine that could not take the content in, rather than its fold",
     outcome: "refused",
     reply: reply(552, "5.3.4", "Too large"),
