@@ -39,7 +39,8 @@ function double(chunk: Uint8Array, before: number): Uint8Array {
   const stuffed = Buffer.allocUnsafe(chunk.length * 2);
   let previous = before;
   let at = 0;
-  for (const octet of chunk) {
+  for (let from = 0; from < chunk.length; from += 1) {
+    const octet = chunk[from] as number;
     if (octet === dot && (previous === lf || previous === cr)) stuffed[at++] = dot;
     stuffed[at++] = octet;
     previous = octet;

@@ -46,6 +46,8 @@ class Writer implements ContentWriter {
   /** Octets taken from the budget. */
   #taken = 0;
   #unwritten = 0;
+  /** Chunks that no write has begun for. */
+  #queue: Uint8Array[] = [];
   /** The file and all writes so far, in order; absent while all is in memory. */
   #written: Promise<void> | undefined;
   #file: FileHandle | undefined;
@@ -107,17 +109,32 @@ class Writer implements ContentWriter {
     this.#giveBack();
   }
 
-  /** Queues a chunk; a fault is kept for the next call, so that no promise is left without a reader. */
+  /** Queues a chunk; those that wait for the one that is written go to the file together. */
   #append(chunk: Uint8Array): void {
     this.#unwritten += chunk.length;
-    this.#written = this.#written!.then(async () => {
-      try {
-        if (!this.#fault && !this.#disposed) await this.#file!.appendFile(chunk);
-      } catch (error) {
-        this.#fault = error;
+    this.#queue.push(chunk);
+    if (this.#queue.length === 1) this.#written = this.#written!.then(() => this.#writeQueue());
+  }
+
+  /** A fault is kept for the next call, so that no promise is left without a reader. */
+  async #writeQueue(): Promise<void> {
+    const chunks = this.#queue;
+    this.#queue = [];
+    let left = 0;
+    for (const chunk of chunks) left += chunk.length;
+    const size = left;
+    try {
+      for (let rest = chunks; left > 0 && !this.#fault && !this.#disposed; ) {
+        const { bytesWritten } = await this.#file!.writev(rest);
+        left -= bytesWritten;
+        // A disk that is nearly full takes a part, and tells of itself at the next try.
+        if (bytesWritten === 0) throw new Error("the disk takes nothing more");
+        if (left > 0) rest = [Buffer.concat(rest).subarray(bytesWritten)];
       }
-      this.#unwritten -= chunk.length;
-    });
+    } catch (error) {
+      this.#fault = error;
+    }
+    this.#unwritten -= size;
   }
 
   async #settled(): Promise<void> {
@@ -152,9 +169,9 @@ function fileContent(file: FileHandle, size: number): Content {
     size,
     async *read(start = 0, end = size) {
       for (let at = start; at < end; ) {
-        const { bytesRead, buffer } = await file.read(new Uint8Array(Math.min(chunkBytes, end - at)), {
-          position: at,
-        });
+        // All of it that is given on was read: nothing of what lay there before.
+        const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, end - at));
+        const { bytesRead, buffer } = await file.read(chunk, { position: at });
         if (bytesRead === 0) throw new Error("content file is shorter than what was written");
         yield buffer.subarray(0, bytesRead);
         at += bytesRead;

@@ -3,13 +3,15 @@
  * MAIL, RCPT and DATA pipelined where offered. Replies other than the wanted ones count as failed.
  */
 import { connect, type Socket } from "node:net";
-import { benchMessage } from "./bench-message.ts";
+import { type BodyKind, benchMessage } from "./bench-message.ts";
 
 /** What to send. */
 export interface LoadOrder {
   readonly port: number;
   /** Octets of each message. */
   readonly messageBytes: number;
+  /** Absent: text. */
+  readonly body?: BodyKind;
   readonly sessions: number;
   /** Whether a session sends all its messages, or one only. */
   readonly kept: boolean;
@@ -47,7 +49,7 @@ class Load {
   constructor(order: LoadOrder, resolve: (result: LoadResult) => void) {
     this.#order = order;
     this.#resolve = resolve;
-    this.#content = benchMessage(order.messageBytes);
+    this.#content = benchMessage(order.messageBytes, order.body);
     this.#until = this.#began + order.forMs;
     for (let i = 0; i < order.sessions; i++) this.#open();
   }

@@ -1,17 +1,31 @@
-/** One scenario: the same load on each server in turn, round by round. */
-import { type Rig, type Subject, type SubjectName, startSubject } from "./processes.ts";
+/** One scenario: the same load on each contender in turn, round by round. */
+import type { BodyKind } from "./bench-message.ts";
+import type { LoadOrder } from "./load.ts";
+import type { Rig } from "./processes.ts";
 import { median, spread } from "./statistics.ts";
+import { type Subject, type SubjectName, startSubject } from "./subjects.ts";
 
-/** What is sent, and how. */
+/** What is sent, how, and to whom. */
 export interface Scenario {
+  /** By which `--only` names it. */
+  readonly part: string;
   readonly messageBytes: number;
   readonly kept: boolean;
   readonly sessions: number;
+  readonly contenders: readonly Contender[];
 }
 
-/** Figures of one server in one scenario, over all rounds. */
-export interface Figures {
+/** One line of the table: a server, and what it alone is sent. */
+export interface Contender {
+  readonly name: string;
   readonly subject: SubjectName;
+  /** Absent: text. */
+  readonly body?: BodyKind;
+}
+
+/** Figures of one contender in one scenario, over all rounds. */
+export interface Figures {
+  readonly name: string;
   /** Median. */
   readonly perSecond: number;
   readonly perSecondSpread: number;
@@ -28,13 +42,11 @@ export interface MeasureOptions {
   readonly rounds: number;
   readonly roundMs: number;
   readonly warmUpMs: number;
-  readonly subjects: readonly SubjectName[];
   readonly nodeOptions: readonly string[];
   readonly progress: (text: string) => void;
 }
 
-interface Entry {
-  readonly name: SubjectName;
+interface Entry extends Omit<Contender, "subject"> {
   readonly subject: Subject;
   readonly rounds: { perSecond: number; cpuUsPerMessage: number }[];
   failed: number;
@@ -48,13 +60,14 @@ export async function measure(
 ): Promise<readonly Figures[]> {
   const entries: Entry[] = [];
   try {
-    for (const name of options.subjects) {
-      const subject = await startSubject(name, rig.sinkPort, options.nodeOptions);
-      entries.push({ name, subject, rounds: [], failed: 0 });
+    for (const contender of scenario.contenders) {
+      const subject = await startSubject(contender.subject, rig.sinkPort, options.nodeOptions);
+      entries.push({ ...contender, subject, rounds: [], failed: 0 });
     }
-    for (const { name, subject } of entries) {
-      options.progress(`warm-up ${name}`);
-      await rig.load({ ...scenario, port: subject.port, forMs: options.warmUpMs });
+    for (const [at, entry] of entries.entries()) {
+      const seconds = (options.warmUpMs / 1000).toFixed(1);
+      options.progress(`warm-up ${at + 1} of ${entries.length}: ${entry.name}, ${seconds} s`);
+      await rig.load(orderOf(scenario, entry, options.warmUpMs));
     }
     for (let round = 0; round < options.rounds; round++) {
       // Each begins in its turn, so that what a run leaves behind does not always meet the same server.
@@ -75,7 +88,7 @@ export async function measure(
 async function runRound(rig: Rig, scenario: Scenario, entry: Entry, roundMs: number): Promise<void> {
   const before = await entry.subject.usage();
   const takenBefore = await rig.taken();
-  const result = await rig.load({ ...scenario, port: entry.subject.port, forMs: roundMs });
+  const result = await rig.load(orderOf(scenario, entry, roundMs));
   const after = await entry.subject.usage();
   const taken = (await rig.taken()) - takenBefore;
   if (taken < result.accepted)
@@ -89,11 +102,19 @@ async function runRound(rig: Rig, scenario: Scenario, entry: Entry, roundMs: num
   });
 }
 
+function orderOf(
+  { messageBytes, kept, sessions }: Scenario,
+  { subject, body }: Entry,
+  forMs: number,
+): LoadOrder {
+  return { port: subject.port, messageBytes, kept, sessions, forMs, ...(body === undefined ? {} : { body }) };
+}
+
 async function figuresOf({ name, subject, rounds, failed }: Entry): Promise<Figures> {
   const rates = rounds.map(({ perSecond }) => perSecond);
   const cpu = rounds.map(({ cpuUsPerMessage }) => cpuUsPerMessage);
   return {
-    subject: name,
+    name,
     perSecond: median(rates),
     perSecondSpread: spread(rates),
     cpuUsPerMessage: median(cpu),

@@ -10,23 +10,11 @@ function sizeOf(bytes: number): string {
   return bytes >= 1e6 ? `${bytes / 1e6} MB` : `${bytes / 1e3} KB`;
 }
 
-const COLUMNS = [
-  "",
-  "messages/s",
-  "±",
-  "of baseline",
-  "CPU/message",
-  "±",
-  "of baseline",
-  "peak RSS",
-  "failed",
-];
-
-/** A table of one scenario, the baseline's ratio behind each figure. */
+/** A table of one scenario; behind each figure is how many times that of the first contender it is. */
 export function tableOf(figures: readonly Figures[]): string {
-  const base = figures.find(({ subject }) => subject === "baseline");
+  const base = figures[0];
   const rows = figures.map((each) => [
-    each.subject,
+    each.name,
     each.perSecond.toFixed(each.perSecond < 100 ? 1 : 0),
     percent(each.perSecondSpread),
     base ? (each.perSecond / base.perSecond).toFixed(2) : "",
@@ -36,8 +24,10 @@ export function tableOf(figures: readonly Figures[]): string {
     `${(each.rssPeakBytes / 1e6).toFixed(0)} MB`,
     String(each.failed),
   ]);
-  const all = [COLUMNS, ...rows];
-  const widths = COLUMNS.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
+  const ratio = `of ${base?.name ?? ""}`;
+  const columns = ["", "messages/s", "±", ratio, "CPU/message", "±", ratio, "peak RSS", "failed"];
+  const all = [columns, ...rows];
+  const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
   return all
     .map((row) =>
       row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),

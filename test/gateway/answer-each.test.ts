@@ -17,7 +17,7 @@ import { createMemorySpool, recordingNextHop } from "postern/testing";
 import { DELIVERIES_AT_ONCE_MAX } from "../../core/gateway/answer-each.ts";
 import type { NextHopDriver, Spool } from "../../core/gateway/mod.ts";
 import { forward } from "./engine-bed.ts";
-import { openLmtpBed, storeNextHop } from "./lmtp-bed.ts";
+import { alias, at, openLmtpBed, storeNextHop } from "./lmtp-bed.ts";
 import { manualClock } from "./manual-clock.ts";
 import { mark } from "./spool-engine-fixtures.ts";
 
@@ -30,18 +30,6 @@ const routes = definePlugin({
 });
 const hopOf = (localPart: string): string => (localPart.startsWith("other") ? "other" : "backend");
 
-/** Replaces recipients by others, by local part. */
-const alias = (targets: { readonly [localPart: string]: readonly string[] }) =>
-  definePlugin({
-    name: "alias",
-    edits: ["envelope"],
-    route(ctx) {
-      const found = targets[ctx.recipient.forwardPath.localPart];
-      if (found) ctx.expandRecipient(found.map(at).map(forward), "alias");
-    },
-  }) as Plugin<never, never, false>;
-
-const at = (name: string): string => `${name}@example.org`;
 const verdicts: { readonly [name: string]: MessageVerdict } = {
   full: reject("5.2.2", "Mailbox full"),
   busy: tempfail("4.2.1", "Mailbox busy"),

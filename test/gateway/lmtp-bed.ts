@@ -1,5 +1,5 @@
 /** An engine in memory whose client hears an answer for each RCPT, as one that speaks LMTP does. */
-import type { Reply } from "postern";
+import { definePlugin, type Plugin, type Reply } from "postern";
 import { recordingNextHop } from "postern/testing";
 import type { Answer, NextHopDriver, RecipientResult } from "../../core/gateway/mod.ts";
 import {
@@ -68,3 +68,17 @@ export function storeNextHop(answers: { readonly [localPart: string]: Reply }): 
     },
   };
 }
+
+/** Replaces recipients by others, by local part. */
+export const alias = (targets: { readonly [localPart: string]: readonly string[] }) =>
+  definePlugin({
+    name: "alias",
+    edits: ["envelope"],
+    route(ctx) {
+      const found = targets[ctx.recipient.forwardPath.localPart];
+      if (found) ctx.expandRecipient(found.map(at).map(forward), "alias");
+    },
+  }) as Plugin<never, never, false>;
+
+/** The address of a name at the domain of the bed. */
+export const at = (name: string): string => `${name}@example.org`;

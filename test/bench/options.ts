@@ -1,0 +1,64 @@
+/** The options of `npm run bench`. */
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { scenarioList } from "./scenario-list.ts";
+
+/** What is asked for. */
+export interface BenchOptions {
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly warmUpMs: number;
+  /** To the node of each measured server. */
+  readonly nodeOptions: readonly string[];
+  /** Absent: no report is written. */
+  readonly json?: string;
+  /** Whether a part of the run is asked for. */
+  wants(part: string): boolean;
+}
+
+const OTHER_PARTS = ["burst", "idle", "attack", "start"];
+
+/** Reads the command line. @throws Error for what it cannot be */
+export function readOptions(): BenchOptions {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      "warm-up": { type: "string" },
+      quick: { type: "boolean", default: false },
+      json: { type: "string" },
+      only: { type: "string" },
+      profile: { type: "string" },
+    },
+  });
+  const { quick, json, profile } = values;
+  const only = partsOf(values.only);
+  const seconds = positive("--seconds", values.seconds) ?? (quick ? 0.5 : 2);
+  return {
+    quick,
+    rounds: Math.max(1, Math.round(positive("--rounds", values.rounds) ?? (quick ? 2 : 5))),
+    roundMs: seconds * 1000,
+    warmUpMs: (positive("--warm-up", values["warm-up"]) ?? (quick ? 0.5 : 5)) * 1000,
+    nodeOptions: profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", resolve(profile)],
+    ...(json === undefined ? {} : { json }),
+    wants: (part) => only?.has(part) ?? true,
+  };
+}
+
+/** A name that is none would measure nothing, and miss no target. */
+function partsOf(only: string | undefined): ReadonlySet<string> | undefined {
+  if (only === undefined) return undefined;
+  const known = [...scenarioList(true).map(({ part }) => part), ...OTHER_PARTS];
+  const parts = only.split(",");
+  const unknown = parts.find((part) => !known.includes(part));
+  if (unknown !== undefined) throw new Error(`--only: found "${unknown}", expected ${known.join(", ")}`);
+  return new Set(parts);
+}
+
+function positive(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new Error(`${option}: found ${JSON.stringify(text)}, expected a number above 0`);
+}
