@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { GatewayStream } from "../../core/smtp/gateway-stream.ts";
-import { inTurn } from "../../core/smtp/turns.ts";
+import { atTurnEnd, inTurn } from "../../core/smtp/turns.ts";
 
 const LINES = Buffer.from("NOOP\r\n".repeat(1_000));
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -60,5 +60,23 @@ describe("inTurn()", () => {
     await nextTurn();
     assert.ok(run < 20);
     while (run < 20) await nextTurn();
+  });
+});
+
+describe("atTurnEnd()", () => {
+  it("runs what was asked for in this turn, in order, after all that is at hand, and what that asks for in the next", async () => {
+    const order: string[] = [];
+    atTurnEnd(() => {
+      order.push("a");
+      atTurnEnd(() => order.push("a again"));
+    });
+    atTurnEnd(() => order.push("b"));
+    process.nextTick(() => order.push("tick"));
+    await Promise.resolve().then(() => order.push("microtask"));
+    await nextTurn();
+    assert.deepEqual(order.slice(0, 2).sort(), ["microtask", "tick"]);
+    assert.deepEqual(order.slice(2), ["a", "b"]);
+    await nextTurn();
+    assert.deepEqual(order.slice(4), ["a again"]);
   });
 });
