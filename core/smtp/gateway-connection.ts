@@ -26,7 +26,6 @@ import { formatReply, libraryReply, REPLIES } from "./replies.ts";
 import type { SessionPlace } from "./session-count.ts";
 import type { EndableSession } from "./session-watch.ts";
 import { tlsInfoOf } from "./tls-info.ts";
-import { atTurnEnd } from "./turns.ts";
 
 /** Called when a command is done, and the next may run. */
 export type Done = () => void;
@@ -220,13 +219,11 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
       }
     }
     // RFC 2920 3.2: the replies to a group of commands go out together, when all that can be answered at once is.
-    if (this.#unsent === "") atTurnEnd(this.#sendLater);
+    if (this.#unsent === "") process.nextTick(() => this.#send());
     this.#unsent += formatReply(reply);
     this.gatewaySession?.dialogue?.said(reply);
     if (reply.code === 421) this.close();
   }
-
-  readonly #sendLater = (): void => this.#send();
 
   /** The one place that writes. */
   #send(): void {
