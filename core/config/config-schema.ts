@@ -189,6 +189,16 @@ const keptDuration = z.custom<number>(
   { error: 'a duration from 1ms to 24d: milliseconds, or "5s", "2m"' },
 );
 
+/** Of next hops whose connections are kept. */
+const keptConnections = {
+  passReplyText: flag,
+  connectTimeout: keptDuration,
+  replyTimeout: keptDuration.optional(),
+  connectionsMax: count(1, 10_000),
+  messagesPerConnectionMax: count(1, 1_000_000).optional(),
+  connectionLifeTime: keptDuration.optional(),
+};
+
 const nextHop = z.discriminatedUnion(
   "kind",
   [
@@ -203,12 +213,7 @@ const nextHop = z.discriminatedUnion(
       tls: tlsPolicy.optional(),
       implicitTls: flag,
       auth: object({ user: text("a user name"), password: text("a password") }).optional(),
-      passReplyText: flag,
-      connectTimeout: keptDuration,
-      replyTimeout: keptDuration.optional(),
-      connectionsMax: count(1, 10_000),
-      messagesPerConnectionMax: count(1, 1_000_000).optional(),
-      connectionLifeTime: keptDuration.optional(),
+      ...keptConnections,
       messagesPerSecondMax: count(1, 1_000_000).optional(),
       forwardClient: oneOf("xclient", "xforward").optional(),
     }),
@@ -217,12 +222,7 @@ const nextHop = z.discriminatedUnion(
       mode: oneOf("inline", "queue"),
       port: count(1, 65_535),
       tls: oneOf("none", "opportunistic", "required", "verified"),
-      passReplyText: flag,
-      connectTimeout: keptDuration,
-      replyTimeout: keptDuration.optional(),
-      connectionsMax: count(1, 10_000),
-      messagesPerConnectionMax: count(1, 1_000_000).optional(),
-      connectionLifeTime: keptDuration.optional(),
+      ...keptConnections,
       allowPrivateAddresses: flag,
     }),
     object({

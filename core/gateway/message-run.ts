@@ -87,7 +87,6 @@ class MessageRun {
   readonly #original: OriginalMessage;
   readonly #digests: BodyDigests;
   readonly #deadline: Deadline;
-  readonly #signal: AbortSignal;
 
   constructor(
     transaction: Transaction,
@@ -101,13 +100,12 @@ class MessageRun {
     this.#original = original;
     this.#digests = digests;
     this.#deadline = deadline;
-    this.#signal = deadline.signal;
   }
 
   /** Folds what the plugins said, and does it. */
   async conclude(message: Message): Promise<MessageAnswer> {
     // Before the fold: hooks that the deadline cut off left verdicts that say more of the time than of the message.
-    if (this.#signal.aborted) return this.answerAll(tooLate(), message);
+    if (this.#deadline.signal.aborted) return this.answerAll(tooLate(), message);
     const transaction = this.#transaction;
     const { engine, answersEachRcpt } = transaction.session;
     if (answersEachRcpt) return this.#answerEach(message);
@@ -166,13 +164,13 @@ class MessageRun {
   ): Promise<MessageAnswer> {
     const transaction = this.#transaction;
     const content = withReceived(transaction, this.#content);
-    const put = spoolMessage(transaction, content, message, plans, held, deferred, this.#signal);
+    const put = spoolMessage(transaction, content, message, plans, held, deferred, this.#deadline.signal);
     try {
       if (await settledBy(put, this.#deadline, transaction.session.engine.services.clock))
         return this.#accept(message, "Message queued");
       transaction.note("duplicatePossible", "the spool did not settle at the deadline");
     } catch (error) {
-      if (!this.#signal.aborted) throw error;
+      if (!this.#deadline.signal.aborted) throw error;
     }
     return this.answerAll(tooLate(), message);
   }
