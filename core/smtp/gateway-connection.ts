@@ -26,6 +26,10 @@ import { formatReply, libraryReply, REPLIES } from "./replies.ts";
 import type { SessionPlace } from "./session-count.ts";
 import type { EndableSession } from "./session-watch.ts";
 import { tlsInfoOf } from "./tls-info.ts";
+import { atTurnEnd } from "./turns.ts";
+
+/** Characters of replies that wait for the end of the turn; beyond, they are written at once. */
+const UNSENT_MAX = 4_096;
 
 /** Called when a command is done, and the next may run. */
 export type Done = () => void;
@@ -219,11 +223,15 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
       }
     }
     // RFC 2920 3.2: the replies to a group of commands go out together, when all that can be answered at once is.
-    if (this.#unsent === "") process.nextTick(() => this.#send());
+    if (this.#unsent === "") atTurnEnd(this.#sendLater);
     this.#unsent += formatReply(reply);
+    // Whoever makes us say much at once sees the octets, and we whether they are taken, before more of it is run.
+    if (this.#unsent.length > UNSENT_MAX) this.#send();
     this.gatewaySession?.dialogue?.said(reply);
     if (reply.code === 421) this.close();
   }
+
+  readonly #sendLater = (): void => this.#send();
 
   /** The one place that writes. */
   #send(): void {

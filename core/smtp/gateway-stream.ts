@@ -4,6 +4,7 @@
  */
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import type { DataFault } from "./line-ends.ts";
+import { inTurn } from "./turns.ts";
 
 /** Finds content and its end in the octets from the wire. */
 export interface ContentDecoder {
@@ -25,8 +26,8 @@ type Done = (error?: Error | null) => void;
 
 const CR = 13;
 const LF = 10;
-/** Commands run before other connections get their turn. */
-const COMMANDS_AT_ONCE_MAX = 100;
+/** Commands run before other connections get their turn: more than a client sends at once for a message of a few recipients. */
+const COMMANDS_AT_ONCE_MAX = 10;
 
 /** The parser of one connection. */
 export class GatewayStream extends SMTPStream {
@@ -56,26 +57,35 @@ export class GatewayStream extends SMTPStream {
 
   #runCommands(octets: Buffer, done: Done): void {
     let at = 0;
-    let count = 0;
+    let left = COMMANDS_AT_ONCE_MAX;
     let running = false;
     let again = false;
-    const next = (): void => {
+    const run = (): void => {
       // A loop and no recursion: a chunk full of commands that call back at once must not fill the stack.
-      again = true;
-      if (running) return;
       running = true;
       try {
         do {
           again = false;
+          left -= 1;
           at = this.#runCommand(octets, at, next, done);
-          count += 1;
-        } while (again && count % COMMANDS_AT_ONCE_MAX !== 0);
-        if (again) setImmediate(next);
+        } while (again && left > 0);
       } finally {
         running = false;
       }
+      if (again) wait();
     };
-    next();
+    const wait = (): void => {
+      left = COMMANDS_AT_ONCE_MAX;
+      inTurn(run);
+    };
+    // Commands that call back later come here too, and must not go on for ever in the same turn either.
+    const next = (): void => {
+      again = true;
+      if (running) return;
+      if (left > 0) run();
+      else wait();
+    };
+    run();
   }
 
   /** Runs the line at `at`, which calls `next` when it is done, or calls `done` where there is none. Gives the next line's place. */

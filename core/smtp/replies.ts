@@ -158,10 +158,11 @@ export function formatReply({ code, enhanced, text }: Reply): string {
   // As nearly all are.
   if (text.length <= LINE_MAX && PLAIN.test(text)) return `${code} ${lead}${text}\r\n`;
   const lines = text.split(/\r\n|\n/, LINES_MAX);
-  let out = "";
-  for (let i = 0; i < lines.length; i += 1) {
-    const line = (lines[i] ?? "").replace(/[^\x20-\x7e]/g, "?").slice(0, LINE_MAX);
-    out += `${code}${i === lines.length - 1 ? " " : "-"}${lead}${line}\r\n`;
-  }
-  return out;
+  // Joined, as a text that is added up keeps each of its parts for as long as it waits to be sent.
+  return lines
+    .map((line, i) => {
+      const shown = line.replace(/[^\x20-\x7e]/g, "?").slice(0, LINE_MAX);
+      return `${code}${i === lines.length - 1 ? " " : "-"}${lead}${shown}\r\n`;
+    })
+    .join("");
 }
