@@ -165,7 +165,7 @@ export class ContentExchange {
     const stuffed = stuffer.stuff(whole);
     this.endSent = true;
     // One write is worth more than the copy.
-    connection.socket?.write(Buffer.concat([stuffed, stuffer.finish()]));
+    connection.write(Buffer.concat([stuffed, stuffer.finish()]));
   }
 
   async #sendStream(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import type { NextHopExtensions } from "../gateway/mod.ts";
 import { ReplyReader } from "./reply-reader.ts";
 import { type ReplyTimeouts, replyTimeouts } from "./reply-timeouts.ts";
+import { atTurnEnd } from "./turn-end.ts";
 
 /** Gets a whole reply, lines parted by "\n". */
 type OnReply = (reply: string) => void;
@@ -67,7 +68,14 @@ export class NextHopConnection {
   #sizeMax = 0;
   #socket: Socket | undefined;
   #ended = false;
+  /** Commands that are said and not sent. */
   #unsent = "";
+  /** Octets that go behind them. */
+  #behind: Uint8Array | undefined;
+  /** Where in `#waiting` the replies to what is not sent yet begin. */
+  #unaskedFrom: number | undefined;
+  /** Whether they go out at the end of this turn. */
+  #sending = false;
 
   constructor({ server, verified, lmtp, replyTimeoutMs }: ConnectionIdentity) {
     this.lmtp = lmtp;
@@ -154,31 +162,68 @@ export class NextHopConnection {
    * @param limitMs longest silence before its answer
    */
   say(line: string, onReply: OnReply, limitMs = this.timeouts.commandMs): void {
+    if (this.#behind !== undefined) this.#sendNow();
+    this.#unaskedFrom ??= this.#waiting.length;
     this.#unsent += `${line}\r\n`;
     if (this.onLine !== undefined) this.onLine(this.server, "gateway", line);
     this.expect(onReply, limitMs);
   }
 
   /**
-   * Sends what `say` collected, in one write.
+   * Sends what `say` collected, in one write, at the end of this turn of the event loop.
    *
-   * @param content leaves behind the commands, as it is
+   * @param content leaves behind the commands, as it is, and must not be changed afterwards
    * @returns false when the socket wants no more for now
    */
   flush(content?: Uint8Array): boolean {
+    if (content === undefined || content.length <= COPIED_BYTES_MAX) {
+      this.#behind = content;
+      this.#sendLater();
+      return true;
+    }
     const commands = this.#unsent;
     this.#unsent = "";
-    const socket = this.#socket;
-    if (commands === "" || this.#ended || !socket) return true;
-    if (!content) return socket.write(commands, "utf8");
-    // The copy of a small one costs less than a second write.
-    if (content.length <= COPIED_BYTES_MAX)
-      return socket.write(Buffer.concat([Buffer.from(commands, "utf8"), content]));
+    this.#unaskedFrom = undefined;
+    const socket = this.socket;
+    if (!socket) return true;
     socket.cork();
     socket.write(commands, "utf8");
     const takesMore = socket.write(content);
     socket.uncork();
     return takesMore;
+  }
+
+  /** Sends octets at the end of this turn of the event loop; what is waited for is the answer to them. */
+  write(octets: Uint8Array): void {
+    this.#unaskedFrom = 0;
+    this.#behind = octets;
+    this.#sendLater();
+  }
+
+  #sendLater(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    atTurnEnd(this.#send);
+  }
+
+  readonly #send = (): void => {
+    this.#sending = false;
+    this.#sendNow();
+  };
+
+  #sendNow(): void {
+    const commands = this.#unsent;
+    const content = this.#behind;
+    this.#unsent = "";
+    this.#behind = undefined;
+    this.#unaskedFrom = undefined;
+    const socket = this.socket;
+    if (!socket) return;
+    if (content === undefined) {
+      if (commands !== "") socket.write(commands, "utf8");
+    } else if (commands === "") socket.write(content);
+    // The copy of a small one costs less than a second write.
+    else socket.write(Buffer.concat([Buffer.from(commands, "utf8"), content]));
   }
 
   /** Expects a reply without a command: the greeting, and those after the content. */
@@ -243,6 +288,13 @@ export class NextHopConnection {
   #onReply(reply: string): void {
     if (this.#ended) return;
     if (this.onLine !== undefined) this.onLine(this.server, "nextHop", reply);
+    if (this.#unaskedFrom !== undefined) {
+      if (this.#unaskedFrom === 0) {
+        this.end(new Error("the server answers what was not asked yet"));
+        return;
+      }
+      this.#unaskedFrom -= 1;
+    }
     const onReply = this.#waiting.shift();
     this.#limits.shift();
     this.#watch();

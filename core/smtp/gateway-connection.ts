@@ -223,7 +223,7 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
       }
     }
     // RFC 2920 3.2: the replies to a group of commands go out together, when all that can be answered at once is.
-    if (this.#unsent === "") atTurnEnd(this.#sendLater);
+    if (this.#unsent === "") atTurnEnd(this.#send);
     this.#unsent += formatReply(reply);
     // Whoever makes us say much at once sees the octets, and we whether they are taken, before more of it is run.
     if (this.#unsent.length > UNSENT_MAX) this.#send();
@@ -231,17 +231,15 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
     if (reply.code === 421) this.close();
   }
 
-  readonly #sendLater = (): void => this.#send();
-
   /** The one place that writes. */
-  #send(): void {
+  readonly #send = (): void => {
     const replies = this.#unsent;
     this.#unsent = "";
     const socket = this._socket;
     // During a TLS handshake the octets would go out in the clear, between its records.
     if (replies !== "" && !this._upgrading && !socket.destroyed && socket.readyState === "open")
       socket.write(replies, "latin1");
-  }
+  };
 
   override close(): void {
     this.#send();
@@ -249,8 +247,7 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
   }
 
   override send(code: number, data?: string | string[] | null): void {
-    const text = Array.isArray(data) ? data.join("\n") : (data ?? "");
-    this.reply(libraryReply(code, text));
+    this.reply(libraryReply(code, Array.isArray(data) ? data.join("\n") : (data ?? "")));
   }
 
   /** Forgets the transaction here; the engine is told by the caller where it does not know. */

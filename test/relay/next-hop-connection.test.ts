@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import type { NextHopConnection } from "../../core/relay/next-hop-connection.ts";
 import { type ConnectionOptions, type OpenFault, openConnection } from "../../core/relay/open-connection.ts";
 import { REPLY_BYTES_MAX, ReplyReader } from "../../core/relay/reply-reader.ts";
 import { ehloLines, startSink } from "./sink-server.ts";
@@ -42,6 +43,40 @@ describe("NextHopConnection", () => {
     connection.cut();
     await sink.close();
   });
+
+  for (const { name, say } of [
+    {
+      name: "a command",
+      say: (connection: NextHopConnection, onReply: () => void) => {
+        connection.say("NOOP", onReply);
+        connection.flush();
+      },
+    },
+    {
+      name: "content",
+      say: (connection: NextHopConnection, onReply: () => void) => {
+        connection.expect(onReply, 1000);
+        connection.write(Buffer.from("text\r\n.\r\n"));
+      },
+    },
+  ]) {
+    it(`takes nothing for the answer to ${name} that has not left yet`, async () => {
+      const sink = await startSink(() => undefined);
+      const connection = await open(sink.port);
+      const { socket } = connection;
+      assert.ok(socket);
+      let answered = false;
+      say(connection, () => {
+        answered = true;
+      });
+      connection.takes(Buffer.from("250 2.0.0 taken\r\n"), socket);
+      assert.match(connection.fault?.message ?? "", /what was not asked yet/);
+      assert.equal(connection.socket, undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(answered, false);
+      await sink.close();
+    });
+  }
 
   it("knows what the last EHLO offered, in any letter case and with the old form of AUTH", async () => {
     const sink = await startSink((command) =>
