@@ -1,9 +1,11 @@
 /** `postern check`: what the compiler and the start would say of a config, without starting it. */
 import { type DialogueRule, formatSocketAddress, type GatewayConfig, type NextHop } from "../config/mod.ts";
+import { compilePipeline } from "../pipeline/mod.ts";
 import { authMechanisms } from "./auth-mechanisms.ts";
 import { compileConfig } from "./compile-config.ts";
 import { configArgument } from "./config-argument.ts";
 import { placeFaults } from "./config-place.ts";
+import type { FoundKey } from "./dkim-check.ts";
 import { loadConfig } from "./load-config.ts";
 import { pluginNames } from "./plugin-names.ts";
 import { shownFile } from "./shown-file.ts";
@@ -17,7 +19,9 @@ export async function check(args: readonly string[]): Promise<number> {
   for (const line of types.faults) process.stderr.write(`${line}\n`);
   const config = await loadConfig(file);
   let certificates: readonly FoundCertificate[] = [];
+  let keys: readonly FoundKey[] = [];
   try {
+    keys = await findKeys(config);
     // What reads them brings the whole listener with it.
     if (config.listeners.some(({ tls }) => tls !== undefined))
       certificates = (await import("./tls-files.ts")).checkTlsFiles(config);
@@ -26,10 +30,17 @@ export async function check(args: readonly string[]): Promise<number> {
   }
   if (types.failure !== undefined) throw new UserError(types.failure);
   if (types.faults.length > 0) return 1;
-  for (const { warnings } of certificates)
+  for (const { warnings } of [...certificates, ...keys])
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  process.stdout.write(`${describe(config, file, types.words, certificates)}\n`);
+  process.stdout.write(`${describe(config, file, types.words, certificates, keys)}\n`);
   return 0;
+}
+
+/** What plugins try of the host, and their keys for signatures. Who has none of that does not load what tries it. */
+async function findKeys(config: GatewayConfig): Promise<readonly FoundKey[]> {
+  const { slots } = compilePipeline(config.pipeline);
+  if (slots.every(({ definition }) => !definition.selfTest && !definition.publishedKeys)) return [];
+  return (await import("./dkim-check.ts")).findKeys(config);
 }
 
 /** What was found in order, so that who reads it sees what the gateway would do. */
@@ -38,6 +49,7 @@ function describe(
   file: string,
   types: string,
   certificates: readonly FoundCertificate[],
+  keys: readonly FoundKey[],
 ): string {
   const { domains } = config;
   const mechanisms = authMechanisms(config);
@@ -56,10 +68,13 @@ function describe(
       ];
     }),
     ...(config.http === undefined ? [] : [`  page      ${formatSocketAddress(config.http.address)}`]),
-    ...(config.dns === undefined ? [] : [`  dns       ${config.dns.servers.join(", ")}`]),
+    ...(config.dns === undefined
+      ? []
+      : [`  dns       ${"doh" in config.dns ? config.dns.doh : config.dns.servers.join(", ")}`]),
     `  domains   ${domains.length === 0 ? "none" : domains.join(", ")}`,
     `  pipeline  ${pluginNames(config).join(" > ")}`,
     ...(mechanisms.length === 0 ? [] : [`  AUTH      ${mechanisms.join(", ")}, under TLS only`]),
+    ...keys.map(({ shown }) => `  DKIM      ${shown}`),
     ...Object.entries(config.nextHops).map(([name, hop]) => `  next hop  ${name}: ${nextHopWords(hop)}`),
     ...config.trace.dialogue.map((rule) => `  dialogue  in the trace: ${dialogueWords(rule)}`),
   ];

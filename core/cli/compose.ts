@@ -2,8 +2,14 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayConfig } from "../config/mod.ts";
-import { cachedResolver, systemResolver } from "../dns/mod.ts";
-import { createGateway, keepAdvertised, type NextHopDriver, type Services } from "../gateway/mod.ts";
+import { cachedResolver } from "../dns/mod.ts";
+import {
+  createGateway,
+  keepAdvertised,
+  type NextHopDriver,
+  type Services,
+  selfTest,
+} from "../gateway/mod.ts";
 import type { HttpListener } from "../http/mod.ts";
 import type { Log, Resolver } from "../pipeline/mod.ts";
 import {
@@ -23,10 +29,12 @@ import {
   systemClock,
   systemRandom,
 } from "../store/mod.ts";
+import { configResolver } from "./config-resolver.ts";
 import { listenFault } from "./listen-fault.ts";
 import { mergeReaders } from "./mailbox-readers.ts";
 import { packageVersion } from "./main.ts";
 import { pluginNames } from "./plugin-names.ts";
+import { publishedKeys } from "./published-keys.ts";
 import { UserError } from "./user-error.ts";
 
 /** Between the deadline of a message and the end of waiting for it. */
@@ -45,7 +53,10 @@ export interface Running {
 
 /** Starts everything; what was started is closed again when a part can not start. @throws a fault of the config, or the file system's error */
 export async function compose(config: GatewayConfig, data: string, log: Log): Promise<Running> {
-  const dns = cachedResolver(systemResolver(config.dns), { clock: systemClock });
+  await selfTest(config, nodeCrypto);
+  for (const { place, warnings } of publishedKeys(config))
+    for (const warning of warnings) log.warn("signingKey", { key: place, warning });
+  const dns = cachedResolver(configResolver(config), { clock: systemClock });
   const { drivers, reader } = makeDrivers(config, data, log, dns);
   const traces = openTraceStore({
     folder: join(data, "traces"),

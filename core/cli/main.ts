@@ -8,6 +8,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<(args: readonly string[
   check: async () => (await import("./check.ts")).check,
   send: async () => (await import("./send.ts")).send,
   hash: async () => (await import("./hash.ts")).hash,
+  dkim: async () => (await import("./dkim.ts")).dkim,
 };
 
 const HELP = `postern: a mail gateway
@@ -19,6 +20,10 @@ const HELP = `postern: a mail gateway
                             send a test message and print the dialogue
   postern hash [--scram]    make a password hash for smtpAuth, and SCRAM keys of the same; reads the password from the
                             terminal or stdin
+  postern dkim new DOMAIN SELECTOR [--type rsa|ed25519] [--bits 2048] [--out FILE]
+                            make a key for DKIM signatures, and print its record for DNS
+  postern dkim check [CONFIG]
+                            say for each key of a config whether DNS has its record
   postern version           print the version
 `;
 

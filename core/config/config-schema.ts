@@ -77,6 +77,16 @@ const dnsServer = read(
   },
 );
 
+const dohUrl = read(
+  'the https URL of a DoH server such as "https://dns.example/dns-query"; http only on loopback',
+  (value) => {
+    const url = typeof value === "string" ? URL.parse(value) : null;
+    if (url === null || url.username !== "" || url.password !== "" || url.hash !== "") return undefined;
+    const isLoopback = url.hostname === "127.0.0.1" || url.hostname === "[::1]";
+    return url.protocol === "https:" || (url.protocol === "http:" && isLoopback) ? url.href : undefined;
+  },
+);
+
 const network = (power: string) =>
   read(
     `a network such as "192.0.2.0/24" or "2001:db8::/32", no wider than /8, or /16 of IPv6: whoever is in it may ${power}`,
@@ -132,6 +142,7 @@ const listener = object({
   trustedNetworks: list(network("relay"), "a list of networks").optional(),
   proxyProtocol: list(network("say who the client is"), "a list of networks").default([]),
   xclient: list(network("say who the client is"), "a list of networks").default([]),
+  xforward: list(network("say of whom it had a message"), "a list of networks").default([]),
   upstreams: list(network("name the client in its Received field"), "a list of networks").default([]),
   earlyTalkers: oneOf("note", "refuse").default("note"),
   bareNewlines: oneOf("refuse", "normalise").default("refuse"),
@@ -300,8 +311,14 @@ export const configSchema = object({
   domains,
   postmaster: text('an address such as "admin@example.com"').optional(),
   dns: object({
-    servers: list(dnsServer, "a list of DNS servers", 10).min(1, { error: "at least one server" }),
-  }).optional(),
+    servers: list(dnsServer, "a list of DNS servers", 10).min(1, { error: "at least one server" }).optional(),
+    doh: dohUrl.optional(),
+  })
+    .refine(({ servers, doh }) => (servers === undefined) !== (doh === undefined), {
+      error: "either 'servers' or 'doh'",
+    })
+    .transform(({ servers = [], doh }) => (doh === undefined ? { servers } : { doh }))
+    .optional(),
   nextHops: z
     .record(
       z

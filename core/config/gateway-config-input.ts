@@ -30,6 +30,8 @@ export interface ListenerInput {
   readonly proxyProtocol?: readonly string[];
   /** CIDR ranges of relays and proxies that may say by XCLIENT who their client is, and as whom it logged in. Default none. */
   readonly xclient?: readonly string[];
+  /** CIDR ranges of servers that may say by XFORWARD of whom they had a message: for trace, log and next hop. Default none. */
+  readonly xforward?: readonly string[];
   /** CIDR ranges of one's own mail servers in front, whose Received field names the client. Default none. */
   readonly upstreams?: readonly string[];
   /** Clients that do not wait for our replies. Default `note`: the fact EarlyTalk, and a line in the log. */
@@ -70,8 +72,11 @@ export interface GatewaySettingsInput {
   readonly domains?: string | readonly string[] | undefined;
   /** Where `<postmaster>` and postmaster@ each domain go; absent: routed as they are. */
   readonly postmaster?: string;
-  /** Who answers look-ups: IP addresses, with a port or 53. Default: the servers of the system. */
-  readonly dns?: { readonly servers: readonly string[] };
+  /**
+   * Who answers look-ups: IP addresses, with a port or 53; or a server by HTTPS (RFC 8484), the way of hosts without a
+   * resolver of their own. Default: the servers of the system.
+   */
+  readonly dns?: { readonly servers: readonly string[] } | { readonly doh: string };
   /** Where mail goes, by the names that routes use. Absent: none, and a route that names one stops the start. */
   readonly nextHops?: { readonly [name: string]: NextHop };
   /** Bounds of a session and a message; each absent one has its default (`Limits`). */

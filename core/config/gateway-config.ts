@@ -49,7 +49,7 @@ export interface ListenerConfig {
   readonly greetingDelayMs: number;
   /**
    * CIDR ranges whose clients may name any recipient here. Default: loopback when bound to loopback and neither
-   * `proxyProtocol` nor `xclient` nor `upstreams` is set, else none: through a proxy on this machine everybody comes
+   * `proxyProtocol` nor `xclient`, `xforward` nor `upstreams` is set, else none: through a proxy on this machine everybody comes
    * from loopback.
    */
   readonly trustedNetworks: readonly string[];
@@ -63,6 +63,11 @@ export interface ListenerConfig {
    * may relay. Default none.
    */
   readonly xclient: readonly string[];
+  /**
+   * CIDR ranges of servers that may say by XFORWARD of whom they had a message. It stands in the trace and the log, goes
+   * on to a next hop with `forwardClient: "xforward"`, and changes nobody's rights. Default none.
+   */
+  readonly xforward: readonly string[];
   /**
    * CIDR ranges of one's own mail servers in front of this listener. From `data` on the client is the one that their
    * Received fields name; it gains no trust by that. Default none.
@@ -161,8 +166,8 @@ export interface GatewayConfig {
   readonly domains: readonly string[];
   /** Where `<postmaster>` and postmaster@ each domain go: an address, or undefined to route them as they are. */
   readonly postmaster?: string;
-  /** Who answers look-ups, as "192.0.2.53:53"; absent: the servers of the system. */
-  readonly dns?: { readonly servers: readonly string[] };
+  /** Who answers look-ups: servers as "192.0.2.53:53", or one by its DoH URL. Absent: the servers of the system. */
+  readonly dns?: { readonly servers: readonly string[] } | { readonly doh: string };
   readonly nextHops: { readonly [name: string]: NextHop };
   readonly pipeline: Pipeline;
   readonly limits: Limits;

@@ -46,10 +46,12 @@ function checkLmtp({ address, authRequired }: ParsedListener, path: string): rea
 
 /** Networks in which no client of a unix socket can be: whoever wrote them expects trust or names that would not come. */
 function checkUnixSocket(listener: ParsedListener, path: string): readonly ConfigFault[] {
-  return (["trustedNetworks", "proxyProtocol", "xclient", "upstreams"] as const).flatMap((key) => {
-    const networks = listener[key];
-    if (networks === undefined || networks.length === 0) return [];
-    const expected = "an empty list, because a client of a unix socket has no address";
-    return [{ path: `${path}.${key}`, found: showFound(networks, ""), expected }];
-  });
+  return (["trustedNetworks", "proxyProtocol", "xclient", "xforward", "upstreams"] as const).flatMap(
+    (key) => {
+      const networks = listener[key];
+      if (networks === undefined || networks.length === 0) return [];
+      const expected = "an empty list, because a client of a unix socket has no address";
+      return [{ path: `${path}.${key}`, found: showFound(networks, ""), expected }];
+    },
+  );
 }

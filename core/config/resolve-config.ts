@@ -231,6 +231,7 @@ function listenerOf(listener: ParsedConfig["listeners"][number]): ListenerConfig
     trustedNetworks,
     proxyProtocol,
     xclient,
+    xforward,
     upstreams,
     earlyTalkers,
     bareNewlines,
@@ -238,7 +239,7 @@ function listenerOf(listener: ParsedConfig["listeners"][number]): ListenerConfig
     advertise,
   } = listener;
   // Through a proxy strangers come from loopback too.
-  const strangers = proxyProtocol.length > 0 || xclient.length > 0 || upstreams.length > 0;
+  const strangers = [proxyProtocol, xclient, xforward, upstreams].some((peers) => peers.length > 0);
   const own = isLoopback(address.host) && !strangers;
   return {
     name: name ?? kind,
@@ -250,6 +251,7 @@ function listenerOf(listener: ParsedConfig["listeners"][number]): ListenerConfig
     trustedNetworks: trustedNetworks ?? (own ? LOOPBACK_NETWORKS : []),
     proxyProtocol,
     xclient,
+    xforward,
     upstreams,
     earlyTalkers,
     bareNewlines,

@@ -1,7 +1,6 @@
 /**
  * A cache before a resolver: answers by their TTL (RFC 1035 3.2.1), negative ones too (RFC 2308), failures for a moment
- * (RFC 9520). One query runs for a name and type, however many wait for it. Knows no SOA, so that negative answers
- * have one time for all, and infers nothing from one type about another.
+ * (RFC 9520). One query runs for a name and type, however many wait for it. Infers nothing from one type about another.
  */
 import type { Clock, DnsAnswer, DnsType, Resolver } from "../pipeline/mod.ts";
 import { toDomainName } from "./domain-name.ts";
@@ -21,8 +20,10 @@ const QUERY_MS = 10_000;
 const QUERIES_MAX = 1_000;
 /** RFC 8767 4: no TTL is believed for longer than some days; mail that moves should not wait that long. */
 const TTL_SECONDS_MAX = 86_400;
-/** RFC 2308 5 has the minimum of the SOA, which a `DnsAnswer` does not tell: short, as a new name must soon be seen. */
+/** Where nobody told the time of the SOA (RFC 2308 5): short, as a new name must soon be seen. */
 const NEGATIVE_TTL_SECONDS = 60;
+/** RFC 2308 5 speaks of one to three hours as the most: the least, for the same reason. */
+const NEGATIVE_TTL_SECONDS_MAX = 3_600;
 /** RFC 9520 3.2: a second at least. With dead DNS, messages do not wait for it one after the other. */
 const FAILURE_TTL_SECONDS = 5;
 /** Characters of an answer that is kept, so that `entriesMax` bounds memory too. */
@@ -93,7 +94,7 @@ class CachedResolver implements Resolver {
     if (leftMs <= 0) return undefined;
     this.#entries.set(key, entry);
     const { answer } = entry;
-    return answer.status === "found" ? { ...answer, ttlSeconds: Math.floor(leftMs / 1000) } : answer;
+    return "ttlSeconds" in answer ? { ...answer, ttlSeconds: Math.floor(leftMs / 1000) } : answer;
   }
 
   #ask(key: string, name: string, type: DnsType): Query | undefined {
@@ -163,11 +164,16 @@ function secondsOf(answer: DnsAnswer): number {
       return answer.ttlSeconds < 2 ** 31 ? Math.min(answer.ttlSeconds, TTL_SECONDS_MAX) : 0;
     case "nodata":
     case "nxdomain":
-      return NEGATIVE_TTL_SECONDS;
+      return negativeSecondsOf(answer.ttlSeconds);
     case "servfail":
     case "timeout":
       return FAILURE_TTL_SECONDS;
   }
+}
+
+function negativeSecondsOf(told: number | undefined): number {
+  if (told === undefined) return NEGATIVE_TTL_SECONDS;
+  return told < 2 ** 31 ? Math.min(Math.max(told, 0), NEGATIVE_TTL_SECONDS_MAX) : 0;
 }
 
 const lengthOf = (answer: DnsAnswer): number =>

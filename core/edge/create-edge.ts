@@ -9,6 +9,7 @@ import {
   memoryContents,
   memoryTraces,
   type Services,
+  selfTest,
   type TraceStore,
   webClock,
   webCrypto,
@@ -59,7 +60,7 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
   const store = createMemoryStore(webClock);
   let resolved: Promise<GatewayConfig> | undefined;
   const start = (env: unknown): Promise<GatewayConfig> => {
-    resolved ??= resolveEdgeConfig(config, texts(env)).catch((error: unknown) => {
+    resolved ??= tested(config, texts(env)).catch((error: unknown) => {
       log.error("configFault", { cause: String(error) });
       throw error;
     });
@@ -104,6 +105,13 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
       if (outcome === "deferred") throw new EmailTempfail(reply);
     },
   };
+}
+
+/** A config that can run here, on a platform whose cryptography was tried. */
+async function tested(config: LoadedConfig, env: Environment): Promise<GatewayConfig> {
+  const effective = await resolveEdgeConfig(config, env);
+  await selfTest(effective, webCrypto);
+  return effective;
 }
 
 /** The texts among the bindings: a config takes no other. */

@@ -4,6 +4,7 @@ import { type Address, isPathFault, parseAddress } from "../mail/mod.ts";
 import {
   type CompiledPipeline,
   compilePipeline,
+  type GatewayInfo,
   type HookServices,
   type Slot,
   type TraceRecord,
@@ -24,6 +25,8 @@ export class Engine {
   readonly hookServices: HookServices;
   readonly pipeline: CompiledPipeline;
   readonly domains: ReadonlySet<string>;
+  /** What plugins see of this gateway. */
+  readonly info: GatewayInfo;
   readonly newId: () => string;
   /** Where the postmaster's mail goes, when the config says so. */
   readonly postmaster: Address | undefined;
@@ -33,6 +36,8 @@ export class Engine {
   readonly envelopeRouter: Slot | undefined;
   /** Whether to look up the names of clients. */
   readonly readsClientName: boolean;
+  /** Whether a plugin checks ways back at RCPT. */
+  readonly takesWaysBack: boolean;
   /** The plugins that answer SCRAM; undefined when there are none. */
   readonly scram: ScramPlugins | undefined;
   /** Whose dialogues are in the trace; undefined: nobody's. */
@@ -49,11 +54,18 @@ export class Engine {
     this.hookServices = services;
     this.pipeline = compilePipeline(config.pipeline);
     this.domains = new Set(config.domains);
+    const { domains } = this;
+    // A function and not the set, which a plugin could add to: it is what keeps the relay shut.
+    this.info = Object.freeze({
+      hostName: config.hostName,
+      serves: (domainAscii: string) => domains.has(domainAscii),
+    });
     this.readsClientName = readsClientName(this.pipeline);
     this.newId = createIds(services.clock, services.random);
     const postmaster = config.postmaster === undefined ? undefined : parseAddress(config.postmaster);
     this.postmaster = postmaster && !isPathFault(postmaster) ? postmaster : undefined;
     this.envelopeRouter = this.pipeline.slots.find(({ definition }) => definition.envelopeRoute);
+    this.takesWaysBack = this.pipeline.slots.some(({ definition }) => definition.waysBack === true);
     const declared = this.pipeline.slots.flatMap((slot) => slot.definition.digests ?? []);
     this.digests = [...new Map(declared.map((digest) => [digestKey(digest), digest])).values()];
     this.scram = scramPluginsOf(this.pipeline.hooks.auth, services.random, services.secret);
@@ -118,6 +130,8 @@ export class Engine {
       this.services.log.info(isAnswered(record, recipient) ? recipient.outcome : "aborted", {
         ref: record.id,
         client: record.client.ip,
+        origClient: record.forwarded?.ip,
+        origIdent: record.forwarded?.ident,
         reversePath: record.reversePath,
         forwardPath,
         nextHop,

@@ -2,7 +2,7 @@
  * What `route` hooks change of the envelope: rewriting, aliases (RFC 5321 3.9.1), copies of our own, the reverse-path.
  * Bounded and checked for loops; each change is noted with its author. Rewriting in `rcpt` is transaction.ts's.
  */
-import { type Address, addressKey, type ReversePath } from "../mail/mod.ts";
+import { type Address, addressKey, pathText, type ReversePath } from "../mail/mod.ts";
 import { type RcptParameters, reject, tempfail } from "../pipeline/mod.ts";
 import { RecipientState } from "./recipient.ts";
 import type { Transaction } from "./transaction.ts";
@@ -51,7 +51,11 @@ export class EnvelopeChanges {
         this.#rewrite(recipient, change.forwardPath, `${author}: ${change.reason}`);
         return;
       case "reversePath":
-        this.#note("setReversePath", `<${change.reversePath?.text ?? ""}>`, `${author}: ${change.reason}`);
+        this.#note(
+          "setReversePath",
+          `<${change.reversePath ? pathText(change.reversePath) : ""}>`,
+          `${author}: ${change.reason}`,
+        );
         recipient.reversePath = change.reversePath;
         return;
       case "add":
@@ -63,7 +67,7 @@ export class EnvelopeChanges {
   }
 
   #rewrite(recipient: RecipientState, forwardPath: Address, why: string): void {
-    this.#note("rewriteRecipient", `${recipient.forwardPath.text} -> ${forwardPath.text}`, why);
+    this.#note("rewriteRecipient", `${pathText(recipient.forwardPath)} -> ${pathText(forwardPath)}`, why);
     recipient.lineage = [...recipient.lineage, addressKey(recipient.forwardPath)];
     this.#count(recipient.forwardPath, -1);
     this.#count(forwardPath, 1);
@@ -73,7 +77,7 @@ export class EnvelopeChanges {
   #expand(recipient: RecipientState, targets: readonly Address[], why: string): void {
     const lineage = [...recipient.lineage, addressKey(recipient.forwardPath)];
     const distinct = [...new Map(targets.map((target) => [addressKey(target), target])).values()];
-    this.#note("expandRecipient", `${recipient.forwardPath.text} -> ${listed(distinct)}`, why);
+    this.#note("expandRecipient", `${pathText(recipient.forwardPath)} -> ${listed(distinct)}`, why);
     if (distinct.some((target) => lineage.includes(addressKey(target)))) {
       recipient.verdict = reject("5.4.6", "Alias loop");
       return;
@@ -102,7 +106,7 @@ export class EnvelopeChanges {
       recipient.verdict = tempfail("4.5.3", "Too many recipients after expansion");
       return;
     }
-    this.#note("addRecipient", forwardPath.text, why);
+    this.#note("addRecipient", pathText(forwardPath), why);
     this.#push(recipient, forwardPath, forwardPath, { notify: ["NEVER"] }, lineage);
   }
 
@@ -139,10 +143,8 @@ export class EnvelopeChanges {
 
 const LISTED_MAX = 10;
 const listed = (addresses: readonly Address[]): string =>
-  addresses
-    .slice(0, LISTED_MAX)
-    .map(({ text }) => text)
-    .join(", ") + (addresses.length > LISTED_MAX ? ` and ${addresses.length - LISTED_MAX} more` : "");
+  addresses.slice(0, LISTED_MAX).map(pathText).join(", ") +
+  (addresses.length > LISTED_MAX ? ` and ${addresses.length - LISTED_MAX} more` : "");
 
 /**
  * RFC 3461 5.2.7: an alias of one target passes all parameters on (5.2.7.2). One of several passes ORCPT on and NOTIFY

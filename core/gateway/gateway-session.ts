@@ -25,9 +25,17 @@ import { answerOf, goOn, outcomeOf, rejected, systemTrouble, withRef } from "./a
 import { type ClientNameValue, lookUpClientName } from "./client-name.ts";
 import type { SessionDialogue } from "./dialogue.ts";
 import type { Engine } from "./engine.ts";
+import { forwardedOf } from "./forwarded-client.ts";
 import { runStage } from "./run-stage.ts";
 import { type Claim, notAuthentic, ScramExchange } from "./scram-exchange.ts";
-import type { Answer, ContentReceiver, GatewaySession, ScramChallenge, SessionStart } from "./session.ts";
+import type {
+  Answer,
+  ContentReceiver,
+  GatewaySession,
+  SaidByXforward,
+  ScramChallenge,
+  SessionStart,
+} from "./session.ts";
 import { Transaction } from "./transaction.ts";
 import type { UpstreamNetworks } from "./true-client.ts";
 
@@ -65,6 +73,8 @@ export class EngineSession implements GatewaySession {
   extended = true;
   tls: TlsInfo | undefined;
   #transaction: Transaction | undefined;
+  /** What a peer said by XFORWARD of the message that comes. */
+  #forwarded: SaidByXforward | undefined;
   #nameLookUp: AbortController | undefined;
   /** What the SCRAM exchange that is under way would make of the client. */
   #claim: Claim | undefined;
@@ -80,8 +90,9 @@ export class EngineSession implements GatewaySession {
     this.startedAt = engine.services.clock.monotonic();
     const { ip } = start.client;
     this.dialogue = engine.dialogues?.open(ip, engine.services.clock);
-    this.client = { ...start.client, trusted: networks?.trusts(ip) === true };
     this.upstreamOf = networks?.isUpstream?.(ip) ? (networks as UpstreamNetworks) : undefined;
+    const trusted = networks?.trusts(ip) === true;
+    this.client = { ...start.client, trusted, ...(this.upstreamOf ? { isUpstream: true } : {}) };
     this.identity = start.identity;
     this.tls = start.tls;
     if (start.clientName) this.#named(start.clientName);
@@ -170,10 +181,15 @@ export class EngineSession implements GatewaySession {
     }
   }
 
+  forwarded(said: SaidByXforward): void {
+    this.#forwarded = { ...this.#forwarded, ...said };
+  }
+
   async mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer> {
-    this.reset();
+    this.#abandon();
     this.dialogue?.began(reversePath);
     const transaction = new Transaction(this, { reversePath, parameters });
+    if (this.#forwarded) transaction.forwarded = forwardedOf(this.#forwarded);
     try {
       const answer = await transaction.mail();
       if (answer.kind === "goOn") this.#transaction = transaction;
@@ -201,12 +217,18 @@ export class EngineSession implements GatewaySession {
   receive(): ContentReceiver {
     const transaction = this.#transaction;
     this.#transaction = undefined;
+    this.#forwarded = undefined;
     if (!transaction)
       throw new Error("receive() needs a transaction: the host lets DATA through without MAIL");
     return transaction.receive();
   }
 
   reset(): void {
+    this.#abandon();
+    this.#forwarded = undefined;
+  }
+
+  #abandon(): void {
     this.#transaction?.end("aborted");
     this.#transaction = undefined;
   }
@@ -226,6 +248,7 @@ export class EngineSession implements GatewaySession {
     return {
       id: this.id,
       origin: this.start.origin,
+      gateway: this.engine.info,
       listener: this.listener,
       client: this.client,
       ehlo: this.ehloName,

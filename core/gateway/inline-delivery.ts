@@ -81,6 +81,7 @@ function deliveryOf(
     recipients: plan.recipients.map(({ forwardPath, parameters }) => ({ forwardPath, parameters })),
     content,
     client: session.client,
+    ...(transaction.forwarded ? { forwarded: transaction.forwarded } : {}),
     ehlo: session.ehloName ?? "",
   };
 }

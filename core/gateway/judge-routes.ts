@@ -1,5 +1,5 @@
 /** The stage `route`: where each recipient's copy goes, and in which form. Aliases add recipients, routed in their turn. */
-import type { Message } from "../mail/mod.ts";
+import { type Message, pathText } from "../mail/mod.ts";
 import {
   type AnyFact,
   type Attempt,
@@ -64,7 +64,7 @@ function routeOne(
           signal,
           facts: (fact: AnyFact, named: Recipient | undefined) =>
             transaction.factsOf(fact, (named as RecipientState | undefined) ?? recipient),
-          about: { recipient: recipient.forwardPath.text },
+          about: { recipient: pathText(recipient.forwardPath) },
           envelopeEdits,
         },
       ),
@@ -101,7 +101,7 @@ function conclude(
   recipient.verdict = faulty
     ? tempfail("4.3.0", "Temporary failure, please try again later")
     : reject("5.1.2", "No route to this recipient");
-  transaction.note("noRoute", recipient.forwardPath.text);
+  transaction.note("noRoute", pathText(recipient.forwardPath));
 }
 
 function decide(transaction: Transaction, recipient: RecipientState, verdict: RouteVerdict): void {

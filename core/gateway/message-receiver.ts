@@ -95,7 +95,7 @@ export class MessageReceiver implements ContentReceiver {
     transaction.note("fault", String(fault));
     transaction.settleRest(answer);
     transaction.end("deferred", answer);
-    return { answer, recipients: transaction.recipients.map(() => answer) };
+    return { answer, recipients: transaction.toEachRcpt(answer) };
   }
 }
 

@@ -286,7 +286,6 @@ class MessageRun {
       ...(headerFrom === undefined ? {} : { headerFrom: headerFrom.slice(0, 200) }),
       edits: message.edits.map(({ author, summary, reason }) => ({ author, summary, reason })),
     });
-    const rcpts = transaction.recipients.reduce((most, recipient) => Math.max(most, recipient.rcpt + 1), 0);
-    return { answer, recipients: new Array<Answer>(rcpts).fill(answer) };
+    return { answer, recipients: transaction.toEachRcpt(answer) };
   }
 }

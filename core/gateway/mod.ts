@@ -4,6 +4,7 @@ export { type Advertised, advertisedOf, type KnownNextHops } from "./advertised.
 export { CODES } from "./answers.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
 export { type KeptAdvertised, keepAdvertised } from "./keep-advertised.ts";
+export { readPrivateKey, readPublicKey } from "./key-der.ts";
 export { memoryContents, memoryTraces, webClock, webRandom } from "./memory-services.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export * from "./next-hop-driver.ts";
@@ -11,5 +12,6 @@ export { mailDate } from "./received-field.ts";
 export * from "./services.ts";
 export * from "./session.ts";
 export * from "./spool.ts";
+export { selfTest } from "./try-host.ts";
 export * from "./verdict-meanings.ts";
 export { webCrypto } from "./web-crypto.ts";

@@ -1,6 +1,6 @@
 /** The service that carries a delivery to a next hop. Hosts map each kind of next-hop description to a driver. */
 import type { Address, Content, Reply, ReversePath } from "../mail/mod.ts";
-import type { Client, MailParameters, Origin, RcptParameters } from "../pipeline/mod.ts";
+import type { Client, ForwardedClient, MailParameters, Origin, RcptParameters } from "../pipeline/mod.ts";
 
 /** One recipient of a delivery. */
 export interface DeliveryRecipient {
@@ -21,8 +21,10 @@ export interface Delivery {
   readonly parameters: MailParameters;
   readonly recipients: readonly DeliveryRecipient[];
   readonly content: Content;
-  /** For XFORWARD and for logs. */
+  /** For XCLIENT, XFORWARD and logs: who connected here, which is `via` where that is set. */
   readonly client: Client;
+  /** What a server in front said by XFORWARD, for XFORWARD again; absent: nobody did. */
+  readonly forwarded?: ForwardedClient;
   /** The client's EHLO name, "" when unknown. */
   readonly ehlo: string;
 }

@@ -32,6 +32,8 @@ export class RecipientState implements Recipient {
   message: Message | undefined;
   /** Undefined: the transaction's own. */
   reversePath: ReversePath | undefined;
+  /** Rewritten at RCPT by a plugin that checks ways back. */
+  wayBack = false;
   /** Replaced by others: not delivered itself. */
   expanded = false;
   /** Addresses that led here, against alias loops. */

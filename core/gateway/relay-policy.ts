@@ -15,6 +15,14 @@ export function strangerRefusal(
   return /[%!@|/\\:]|^-/.test(forwardPath.localPart) ? "routedLocalPart" : undefined;
 }
 
+/**
+ * Whether it has the form of a way back (SRS): an address of elsewhere that a server of ours wrote into a local part and
+ * signed. The form is no proof. What it grants is that a plugin which declares `waysBack` is asked before the refusal.
+ */
+export function claimsWayBack({ localPart, domainAscii }: Address, domains: ReadonlySet<string>): boolean {
+  return domains.has(domainAscii) && /^srs[01][-+=]/i.test(localPart);
+}
+
 /** Whether it is the postmaster that RFC 5321 4.5.1 demands to be taken. */
 export function isPostmaster(forwardPath: Address, domains: ReadonlySet<string>): boolean {
   return (

@@ -3,7 +3,7 @@
  * says that it does not know, and a transaction keeps to one inline next hop (with `mx()`, to one domain), so that its
  * one answer can be that next hop's own.
  */
-import type { Reply } from "../mail/mod.ts";
+import { pathText, type Reply } from "../mail/mod.ts";
 import { type EnvelopeRoute, readingContext, type Slot, type VerifyRecipients } from "../pipeline/mod.ts";
 import { rejected, systemTrouble, tempfailed } from "./answers.ts";
 import type { RecipientState } from "./recipient.ts";
@@ -35,7 +35,7 @@ export class RouteGroup {
       return this.#faulty(slot, error);
     }
     if (route === "none") {
-      this.#transaction.note("noRoute", recipient.forwardPath.text);
+      this.#transaction.note("noRoute", pathText(recipient.forwardPath));
       return rejected("1.2", "No route to this recipient");
     }
     if (!route) return undefined;
@@ -47,7 +47,7 @@ export class RouteGroup {
     }
     const group = engine.groupOf(route.nextHop, recipient.forwardPath);
     if (this.#group !== undefined && (this.#group !== group || engine.answersEach(route.nextHop))) {
-      this.#transaction.note("otherRoute", `${recipient.forwardPath.text}: ${group}`);
+      this.#transaction.note("otherRoute", `${pathText(recipient.forwardPath)}: ${group}`);
       // RFC 5321 4.5.3.1.10: the client sends the others in a transaction of their own.
       return tempfailed("5.3", "Send this recipient in a transaction of its own", 452);
     }
@@ -80,7 +80,7 @@ export class RouteGroup {
     const verified = await engine.verification.ask(nextHop, recipient.forwardPath, options);
     if (!verified) return undefined;
     const ms = Math.round((transaction.elapsed() - since) * 1000) / 1000;
-    const about = `${recipient.forwardPath.text} at ${nextHop}: ${wordsOf(verified)}`;
+    const about = `${pathText(recipient.forwardPath)} at ${nextHop}: ${wordsOf(verified)}`;
     const event = verified.status === "bad" ? "recipientUnknown" : "verifyRecipient";
     transaction.note(event, `${about}, ${verified.cached ? "cached" : `asked, ${ms} ms`}`);
     if (verified.status === "good") return undefined;

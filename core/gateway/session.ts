@@ -8,6 +8,7 @@ import type {
   ClientName,
   EarlyTalkHow,
   FactValue,
+  ForwardedClient,
   Identity,
   ListenerInfo,
   MailParameters,
@@ -75,6 +76,9 @@ export interface SessionStart {
   readonly local: string;
 }
 
+/** What one XFORWARD says; null is not known. */
+export type SaidByXforward = { readonly [K in keyof ForwardedClient]?: ForwardedClient[K] | null };
+
 /** Takes in what is said in a session, for the trace. Hosts tell it before a command runs and when a reply is given. */
 export interface HeardLines {
   /** @param secret whether it is a line of an AUTH exchange and not a command */
@@ -104,6 +108,11 @@ export interface GatewaySession {
    * @param user as saslPrep gives it
    */
   scram(user: string): Promise<ScramChallenge | Answer>;
+  /**
+   * A listed peer said by XFORWARD of whom it had the next message: null is not known, and what was said before and is
+   * not said now stays. It holds to the end of the next transaction, or to RSET and EHLO.
+   */
+  forwarded(said: SaidByXforward): void;
   mail(reversePath: ReversePath, parameters: MailParameters): Promise<Answer>;
   rcpt(forwardPath: Address, parameters: RcptParameters): Promise<Answer>;
   /** DATA came and the command is fit for 354. The transaction needs a recipient. */

@@ -19,6 +19,7 @@
 import type { Address, Content, Edit, Reply, ReversePath } from "../mail/mod.ts";
 import type {
   Client,
+  ForwardedClient,
   Identity,
   ListenerInfo,
   MailParameters,
@@ -75,7 +76,10 @@ export interface SpoolMessage {
   /** When the transaction began: what the age of a message is counted from. */
   readonly receivedAt: number;
   readonly listener: ListenerInfo;
+  /** As `data` saw it: behind an upstream the one that its Received field names, with `via`. */
   readonly client: Client;
+  /** For the delivery; absent: nobody said so. */
+  readonly forwarded?: ForwardedClient;
   /** "" when unknown. */
   readonly ehlo: string;
   readonly tls?: TlsInfo;

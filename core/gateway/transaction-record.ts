@@ -46,6 +46,7 @@ export function recordOf(
     entries: told?.entries ?? [...before.entries, ...own.entries],
     config: session.engine.config.hash,
   };
+  if (transaction.forwarded) record.forwarded = transaction.forwarded;
   if (session.ehloName !== undefined) record.ehlo = session.ehloName;
   if (session.tls) record.tls = `${session.tls.protocol} ${session.tls.cipher}`;
   if (session.identity) record.user = session.identity.user;

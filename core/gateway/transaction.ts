@@ -1,11 +1,12 @@
 /** One transaction, from MAIL to the end of data: the envelope part. What follows the final dot is in message-run.ts. */
-import type { Address } from "../mail/mod.ts";
+import { type Address, pathText } from "../mail/mod.ts";
 import {
   type AnyFact,
   type Client,
   type ConditionResults,
   type Envelope,
   type FactMap,
+  type ForwardedClient,
   type HookSubject,
   type MessageVerdict,
   type RcptParameters,
@@ -19,7 +20,7 @@ import { answerOf, goOn, outcomeOf, rejected, replyOf, takes, tempfailed, withRe
 import type { EngineSession } from "./gateway-session.ts";
 import { MessageReceiver } from "./message-receiver.ts";
 import { RecipientState } from "./recipient.ts";
-import { isPostmaster, postmasterAddress, strangerRefusal } from "./relay-policy.ts";
+import { claimsWayBack, isPostmaster, postmasterAddress, strangerRefusal } from "./relay-policy.ts";
 import { RouteGroup } from "./route-group.ts";
 import { runStage } from "./run-stage.ts";
 import type { Answer, ContentReceiver } from "./session.ts";
@@ -40,6 +41,8 @@ export class Transaction {
   readonly recipients: RecipientState[] = [];
   /** That of the session; from `data` on the one behind an upstream. */
   client: Client;
+  /** What a peer said by XFORWARD of it. */
+  forwarded: ForwardedClient | undefined;
   readonly trace: Trace;
   /** Monotonic, for durations; and epoch, for people. */
   readonly startedAt: number;
@@ -82,12 +85,12 @@ export class Transaction {
   }
 
   async rcpt(given: Address, parameters: RcptParameters): Promise<Answer> {
-    const { config, domains, postmaster } = this.session.engine;
+    const { config, domains, postmaster, takesWaysBack } = this.session.engine;
     if (this.recipients.length >= config.limits.recipientsMax) {
       return this.#refuse(given, tempfailed("5.3", "Too many recipients", 452));
     }
     const refusal = this.#relayRefusal(given);
-    if (refusal) return this.#refuse(given, refusal);
+    if (refusal && !(takesWaysBack && claimsWayBack(given, domains))) return this.#refuse(given, refusal);
     const recipient = new RecipientState({
       forwardPath: postmasterAddress(given, config, domains, postmaster),
       original: given,
@@ -98,6 +101,8 @@ export class Transaction {
     const { rcpt: slots } = this.session.engine.pipeline.hooks;
     const refused =
       slots.length === 0 || recipient.verdict ? undefined : await this.#rcptHooks(slots, recipient);
+    // Nobody vouched for the way back, be it that no hook was asked: it is what it looked like at first.
+    if (refusal && !refused && !recipient.wayBack) return this.#refuse(given, refusal);
     let answer = refused ?? this.#group.refusalOf(recipient);
     if (answer instanceof Promise) answer = await answer;
     if (answer) return this.#refuse(given, answer);
@@ -116,6 +121,7 @@ export class Transaction {
     return {
       id: this.id,
       origin: session.start.origin,
+      gateway: session.engine.info,
       listener: session.listener,
       client: this.client,
       ehlo: session.ehloName,
@@ -160,6 +166,12 @@ export class Transaction {
     }
   }
 
+  /** The same answer for each RCPT; an alias may have made several recipients of one. */
+  toEachRcpt(answer: Answer): readonly Answer[] {
+    const rcpts = this.recipients.reduce((most, { rcpt }) => Math.max(most, rcpt + 1), 0);
+    return new Array<Answer>(rcpts).fill(answer);
+  }
+
   /** Closes the transaction and publishes its record, once. A transaction nobody ever named a recipient in leaves none. */
   end(outcome: TraceRecord["outcome"], answer?: Answer, end: TransactionEnd = {}): void {
     if (this.#ended) return;
@@ -182,7 +194,7 @@ export class Transaction {
       { envelope: this.envelope, recipient },
       {
         facts: (fact) => this.factsOf(fact, recipient),
-        about: { recipient: recipient.forwardPath.text },
+        about: { recipient: pathText(recipient.forwardPath) },
         envelopeEdits: (draft) => ({
           rewriteRecipient: (forwardPath: Address, reason: string) => draft.push({ forwardPath, reason }),
         }),
@@ -192,11 +204,12 @@ export class Transaction {
       stage: "rcpt",
       slots,
       subject: () => subject,
-      onOutcome: ({ envelope }, { plugin }) => {
+      onOutcome: ({ envelope }, { plugin, definition }) => {
         for (const { forwardPath, reason } of envelope as { forwardPath: Address; reason: string }[]) {
-          const change = `${recipient.forwardPath.text} -> ${forwardPath.text}`;
+          const change = `${pathText(recipient.forwardPath)} -> ${pathText(forwardPath)}`;
           this.note("rewriteRecipient", `${change} (${plugin.name}: ${reason})`);
           recipient.forwardPath = forwardPath;
+          if (definition.waysBack) recipient.wayBack = true;
         }
         return false;
       },
@@ -211,7 +224,7 @@ export class Transaction {
   #refuse(given: Address, answer: Answer): Answer {
     const told = this.ref(answer);
     if (this.#refused.length < REFUSED_LISTED_MAX) {
-      this.#refused.push({ forwardPath: given.text, outcome: outcomeOf(answer), reply: replyOf(told) });
+      this.#refused.push({ forwardPath: pathText(given), outcome: outcomeOf(answer), reply: replyOf(told) });
     }
     return told;
   }

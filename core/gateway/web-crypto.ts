@@ -6,6 +6,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import type { Crypto, HashName } from "../pipeline/mod.ts";
+import { webSignatures } from "./web-signatures.ts";
 
 const HASHES = { sha1, sha256, sha512 } as const;
 
@@ -20,4 +21,5 @@ export const webCrypto: Crypto = {
   },
   scrypt: (password, salt, { n, r, p, keyBytes }) =>
     scryptAsync(password, salt, { N: n, r, p, dkLen: keyBytes, maxmem: 2 ** 30 }),
+  ...webSignatures,
 };

@@ -1,5 +1,5 @@
 /** One message: envelope, text, edits and trace. Mail is shown as text; the page has no script and loads nothing. */
-import type { TraceRecipient, TraceRecord } from "../pipeline/mod.ts";
+import type { ForwardedClient, TraceRecipient, TraceRecord } from "../pipeline/mod.ts";
 import { decidingStep } from "./deciding-step.ts";
 import { type Html, html } from "./html.ts";
 import type { MessageCopy, MessageDetail } from "./message-index.ts";
@@ -59,8 +59,10 @@ function envelope(detail: MessageDetail): Html {
   if (trace) {
     const { client } = trace;
     const port = client.port ? ` port ${client.port}` : "";
+    const via = client.via === undefined ? "" : `, by way of ${client.via}`;
     rows.push(
-      ["Client", `${client.ip || "unknown"}${port}${client.trusted ? ", trusted" : ""}`],
+      ["Client", `${client.ip || "unknown"}${port}${via}${client.trusted ? ", trusted" : ""}`],
+      ["Forwarded for", trace.forwarded ? forwardedWords(trace.forwarded) : ""],
       ["EHLO", trace.ehlo ?? ""],
       ["TLS", trace.tls ?? "none"],
       ["User", trace.user ?? ""],
@@ -71,6 +73,19 @@ function envelope(detail: MessageDetail): Html {
   return html`<dl class="card facts">${rows
     .filter(([, value]) => value !== "")
     .map(([name, value]) => html`<div><dt>${name}</dt><dd><bdi>${value}</bdi></dd></div>`)}</dl>`;
+}
+
+/** Of whom the client had it, as it says by XFORWARD. */
+function forwardedWords({ ip, port, name, protocol, ehlo, ident, source }: ForwardedClient): string {
+  const words = [
+    ip === undefined ? "nobody, it began at the client" : `${ip}${port === undefined ? "" : ` port ${port}`}`,
+    name,
+    ehlo && `EHLO ${ehlo}`,
+    protocol,
+    ident && `as ${ident}`,
+    source?.toLowerCase(),
+  ];
+  return words.filter((word) => word !== undefined && word !== "").join(", ");
 }
 
 function recipientTable(list: readonly TraceRecipient[]): Html {

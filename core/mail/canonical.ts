@@ -85,11 +85,30 @@ class RelaxedBody implements BodyCanonicalizer {
   }
 
   update(chunk: Uint8Array): void {
+    // Most of most bodies is in this form already: what is needs no copy. Past a letter nothing is held back.
+    const isHeld = this.#lineEnds > 0 || this.#space || this.#carriageReturn;
+    const start = isHeld ? chunk.findIndex((octet) => octet > 32) + 1 || chunk.length : 0;
+    if (start > 0) this.#copy(chunk.subarray(0, start));
+    const end = relaxedUpTo(chunk, start);
+    if (end > start) {
+      this.#any = true;
+      this.#sink(chunk.subarray(start, end));
+    }
+    if (end < chunk.length) this.#copy(chunk.subarray(end));
+  }
+
+  #copy(chunk: Uint8Array): void {
     // Line ends are collected in #lineEnds, so the output is never longer than the input and what is held back.
     const out = new Uint8Array(chunk.length + 2);
     let size = 0;
+    let isHeld = this.#lineEnds > 0 || this.#space || this.#carriageReturn;
     for (let at = 0; at < chunk.length; at++) {
       const octet = chunk[at] as number;
+      if (octet > 32 && !isHeld) {
+        out[size++] = octet;
+        continue;
+      }
+      isHeld = true;
       if (this.#carriageReturn) {
         this.#carriageReturn = false;
         if (octet === LF) {
@@ -101,9 +120,14 @@ class RelaxedBody implements BodyCanonicalizer {
       }
       if (octet === CR) this.#carriageReturn = true;
       else if (octet === 32 || octet === 9) this.#space = true;
-      else size = this.#put(out, size, octet);
+      else {
+        size = this.#put(out, size, octet);
+        isHeld = false;
+      }
     }
-    if (size > 0) this.#sink(out.subarray(0, size));
+    if (size === 0) return;
+    this.#any = true;
+    this.#sink(out.subarray(0, size));
   }
 
   finish(): void {
@@ -134,6 +158,23 @@ class RelaxedBody implements BodyCanonicalizer {
     this.#any = true;
     return at;
   }
+}
+
+/** Where the octets end, from `start`, that stay as they are: letters, with one space or one line end between them. */
+function relaxedUpTo(chunk: Uint8Array, start: number): number {
+  let at = start;
+  const last = chunk.length - 2;
+  while (at < last) {
+    const octet = chunk[at] as number;
+    if (octet > 32) at++;
+    else {
+      const next = chunk[at + 1] as number;
+      if (octet === 32 && next > 32) at += 2;
+      else if (octet === CR && next === LF && (chunk[at + 2] as number) > 32) at += 3;
+      else break;
+    }
+  }
+  return at;
 }
 
 function putLineEnd(out: Uint8Array, at: number): number {

@@ -35,6 +35,22 @@ export function formatField(name: string, value: string): Uint8Array<ArrayBuffer
   return encoder.encode(fold(name, encoded(name, value.replace(lineEnds, " ").replace(controls, "").trim())));
 }
 
+/**
+ * The octets of a field that is folded already, with CRLF at its end: the first line behind the name, each further one
+ * behind one space. Nothing is cleaned or encoded: what could end the field is refused.
+ *
+ * @throws RangeError when the name is none, or a line is blank, too long, or not ASCII without controls
+ */
+export function formatFoldedField(name: string, lines: readonly string[]): Uint8Array<ArrayBuffer> {
+  if (!isFieldName(name)) throw new RangeError("no name of a header field");
+  if (lines.length === 0 || !lines.every((line) => /^ *[!-~][ -~]*$/.test(line)))
+    throw new RangeError("no lines of a header field");
+  const text = `${name}: ${lines.join("\r\n ")}`;
+  if (text.split("\r\n").some((line) => line.length > lineLengthMax))
+    throw new RangeError("a line of a header field is too long");
+  return encoder.encode(`${text}\r\n`);
+}
+
 /** True for a name that `formatField` takes. */
 export function isFieldName(name: string): boolean {
   return name.length <= nameLengthMax && /^[!-9;-~]+$/.test(name);

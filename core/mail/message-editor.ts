@@ -4,7 +4,7 @@
  */
 import { type PlannedEdit, planRemoval, planText } from "./body-edits.ts";
 import { type Content, memoryContent } from "./content.ts";
-import { formatField } from "./header-field.ts";
+import { formatField, formatFoldedField } from "./header-field.ts";
 import type { Message } from "./message.ts";
 import type {
   BodyEdits,
@@ -44,8 +44,15 @@ export class MessageEditor implements MessageView, HeaderEdits, BodyEdits {
   }
 
   addField(name: string, value: string, reason: string, position: FieldPosition = "top"): void {
+    this.#add(name, formatField(name, value), reason, position);
+  }
+
+  addFoldedField(name: string, lines: readonly string[], reason: string): void {
+    this.#add(name, formatFoldedField(name, lines), reason, "top");
+  }
+
+  #add(name: string, field: Uint8Array, reason: string, position: FieldPosition): void {
     const at = this.#offsetFor(position);
-    const field = formatField(name, value);
     const before = this.#message.headerBytes;
     // The last line of a message that is cut off may lack its end: a field would run into it.
     const joined = at > 0 && before[at - 1] !== 10;
@@ -60,9 +67,12 @@ export class MessageEditor implements MessageView, HeaderEdits, BodyEdits {
     return true;
   }
 
-  removeField(name: string, reason: string, n?: number): number {
+  removeField(name: string, reason: string, n?: number | readonly number[]): number {
     const all = this.#message.header.all(name);
-    const removed = n === undefined ? [...all].reverse() : all.slice(n, n + 1);
+    const chosen = typeof n === "number" ? [n] : n && new Set(n);
+    const removed = chosen
+      ? [...chosen].sort((a, b) => b - a).flatMap((i) => all[i] ?? [])
+      : [...all].reverse();
     // From the bottom up, so that the offsets of those above stay true.
     for (const field of removed) {
       this.#apply(field.start, field.start + field.bytes.length, NOTHING, reason, `removed ${name}`);

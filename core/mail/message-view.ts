@@ -33,6 +33,8 @@ export interface Mailbox {
 /** A header section (RFC 5322 2.2), read-only. Names are compared without letter case. */
 export interface HeaderView {
   readonly fields: readonly HeaderField[];
+  /** Lines that are no header field, each with its continuations; `name` is "". Other readers may make fields of them. */
+  readonly malformed: readonly HeaderField[];
   /** The `value` of the first field of that name, if any. */
   get(name: string): string | undefined;
   /** The decoded `text` of the first field of that name, if any. */
@@ -91,10 +93,18 @@ export type FieldPosition = "top" | { readonly after: string; readonly n?: numbe
 export interface HeaderEdits {
   /** @param value text; non-ASCII becomes RFC 2047 encoded words @param reason why, for the trace and the page */
   addField(name: string, value: string, reason: string, position?: FieldPosition): void;
+  /**
+   * Adds a field on top whose very octets matter, as a signature's: line by line as given, those after the first behind
+   * one space. Throws a RangeError where a line is blank or too long, or is not ASCII without controls.
+   */
+  addFoldedField(name: string, lines: readonly string[], reason: string): void;
   /** Replaces the n-th field of that name (default the first); false when there is none. */
   replaceField(name: string, value: string, reason: string, n?: number): boolean;
-  /** Removes the n-th field of that name, or all when `n` is absent; returns how many were removed. */
-  removeField(name: string, reason: string, n?: number): number;
+  /**
+   * Removes the n-th field of that name, those of a list, or all when `n` is absent; returns how many were removed. A list
+   * is counted before any of it goes, and costs one look through the header section where single calls cost one each.
+   */
+  removeField(name: string, reason: string, n?: number | readonly number[]): number;
 }
 
 /** Editing of bodies. Parts are those of the last `structure()`; after an edit, ask for it anew. */

@@ -1,6 +1,8 @@
 /** The door of core/mail: addresses, replies, header fields, MIME, and the message. */
 export * from "./address.ts";
+export * from "./base64.ts";
 export * from "./canonical.ts";
+export * from "./canonical-field.ts";
 export * from "./content.ts";
 export * from "./domain.ts";
 export * from "./encoded-word.ts";
@@ -17,3 +19,4 @@ export { withPrefix } from "./piece-table.ts";
 export * from "./reply.ts";
 export * from "./sasl-prep.ts";
 export * from "./scram.ts";
+export * from "./tag-list.ts";

@@ -12,7 +12,7 @@ const NAME = /^[a-z][A-Za-z0-9]{0,63}$/;
 const LISTS = ["reads", "mayRead", "provides"] as const;
 const KEYS: ReadonlySet<string> = new Set([
   ...["name", "needs", "edits", "routes", "digests", "timeout", "onError", "envelopeRoute", "nextHops"],
-  ...["verifies", "scram", "check", "on", ...LISTS, ...STAGES],
+  ...["verifies", "scram", "waysBack", "publishedKeys", "selfTest", "check", "on", ...LISTS, ...STAGES],
 ]);
 
 type Definition = { readonly [key: string]: unknown };
@@ -38,7 +38,7 @@ export function definitionFault(definition: unknown): string | undefined {
 }
 
 function valuesFault(given: Definition): string | undefined {
-  const { timeout, onError, routes, digests, scram } = given;
+  const { timeout, onError, routes, digests, scram, waysBack, publishedKeys } = given;
   if (timeout !== undefined) {
     try {
       if (durationMs(timeout as number) <= 0) return "its 'timeout' must be longer than nothing";
@@ -50,11 +50,15 @@ function valuesFault(given: Definition): string | undefined {
     return `its 'onError' is one of ${ON_ERROR.join(", ")}`;
   }
   if (routes !== undefined && typeof routes !== "boolean") return "its 'routes' is true or false";
+  if (waysBack !== undefined && typeof waysBack !== "boolean") return "its 'waysBack' is true or false";
   if (scram !== undefined && !isScramCost(scram)) {
     return `its 'scram' is { iterations: ${scramIterationsMin} to ${scramIterationsMax}, saltBytes: 8 to 64 }`;
   }
   if (digests !== undefined && !(Array.isArray(digests) && digests.every(isDigest))) {
     return "its 'digests' is a list of { canonical: simple or relaxed, hash: sha1, sha256 or sha512 }";
+  }
+  if (publishedKeys !== undefined && !(Array.isArray(publishedKeys) && publishedKeys.every(isPublishedKey))) {
+    return "its 'publishedKeys' is a list of { domain, selector, algorithm, bits, publicKey, place, warnings }";
   }
   return (
     wordsFault(given, "needs", CAPABILITIES) ??
@@ -67,6 +71,17 @@ function valuesFault(given: Definition): string | undefined {
 function isScramCost(value: unknown): boolean {
   const { iterations, saltBytes } = (value ?? {}) as Definition;
   return isScramIterations(iterations) && isScramSaltLength(saltBytes);
+}
+
+function isPublishedKey(value: unknown): boolean {
+  const { domain, selector, algorithm, bits, publicKey, place, warnings } = (value ?? {}) as Definition;
+  const texts = [domain, selector, publicKey, place];
+  return (
+    texts.every((text) => typeof text === "string") &&
+    (algorithm === "rsa" || algorithm === "ed25519") &&
+    typeof bits === "number" &&
+    Array.isArray(warnings)
+  );
 }
 
 function isDigest(value: unknown): boolean {
@@ -89,11 +104,13 @@ function wordsFault(
 }
 
 function hooksFault(given: Definition): string | undefined {
-  for (const key of [...STAGES, "envelopeRoute", "check"]) {
+  for (const key of [...STAGES, "envelopeRoute", "selfTest", "check"]) {
     if (given[key] !== undefined && typeof given[key] !== "function") return `its '${key}' is no function`;
   }
   if (given.routes === true && given.route === undefined) return "it has 'routes: true' and no 'route' hook";
   if (given.scram !== undefined && given.auth === undefined) return "it has 'scram' and no 'auth' hook";
+  if (given.waysBack === true && given.rcpt === undefined)
+    return "it has 'waysBack: true' and no 'rcpt' hook";
   const on = given.on;
   if (on === undefined) return undefined;
   if (typeof on !== "object" || on === null) return "its 'on' is an object of functions";

@@ -1,6 +1,6 @@
 /** What hooks are given, stage by stage. The types hide what a plugin did not declare; the runner enforces the same. */
 import type { Address, BodyEdits, HeaderEdits, MessageView, Reply, ReversePath } from "../mail/mod.ts";
-import type { Client, Envelope, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
+import type { Client, Envelope, GatewayInfo, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import type { Fact, FactValue } from "./fact.ts";
 import type { Duration } from "./plugin.ts";
 import type { Clock, Crypto, HashName, Log, Random, Resolver, Store } from "./services.ts";
@@ -66,6 +66,7 @@ export interface BaseContext<S extends Stage, D extends AnyFact> {
   /** The trace id: of the session before MAIL, of the transaction from then on. Never an authority. */
   readonly id: string;
   readonly origin: Origin;
+  readonly gateway: GatewayInfo;
   readonly listener: ListenerInfo;
   readonly client: Client;
   /** The name given with EHLO, HELO or LHLO; undefined before it and where the host has none. */

@@ -14,6 +14,37 @@ export interface Client {
   readonly trusted: boolean;
   /** Of a client that a Received field names: the address of the upstream that connects here. Absent: it does itself. */
   readonly via?: string;
+  /** It is an upstream of the listener: until `data` the client behind it is not known, and there none is named. */
+  readonly isUpstream?: true;
+}
+
+/**
+ * Of whom a listed server in front had the message, as it said by XFORWARD (Postfix's XFORWARD_README). For traces, logs
+ * and next hops, and never for a decision: no plugin sees it. What is absent is not known.
+ */
+export interface ForwardedClient {
+  /** Absent: nobody's, it began at that server. Then there are no others but `ident` and `source`. */
+  readonly ip?: string;
+  /** Absent: not known. */
+  readonly port?: number;
+  /** By reverse DNS. Absent: not known. */
+  readonly name?: string;
+  /** Of any kind, as ESMTP. */
+  readonly protocol?: string;
+  /** How it greeted that server. */
+  readonly ehlo?: string;
+  /** What the message is called there. */
+  readonly ident?: string;
+  /** Whether it was said to come from outside. Absent: not said. */
+  readonly source?: "LOCAL" | "REMOTE";
+}
+
+/** The gateway that a plugin runs in. */
+export interface GatewayInfo {
+  /** Its own name: in the greeting and in Received fields. */
+  readonly hostName: string;
+  /** Whether the config's `domains` has a domain, given in A-labels and lower case. */
+  readonly serves: (domainAscii: string) => boolean;
 }
 
 /** The listener that took the session. */

@@ -5,7 +5,7 @@
 import type { MessageView } from "../mail/mod.ts";
 import type { Slot } from "./compile-pipeline.ts";
 import type { AnyFact } from "./context.ts";
-import type { Client, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
+import type { Client, GatewayInfo, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import { isFact } from "./fact.ts";
 import { factValue } from "./fact-value.ts";
 import { faultText, HookFault } from "./hook-fault.ts";
@@ -237,6 +237,9 @@ export class HookContext {
   }
   get origin(): Origin {
     return this.#subject.origin;
+  }
+  get gateway(): GatewayInfo {
+    return this.#subject.gateway;
   }
   get listener(): ListenerInfo {
     return this.#subject.listener;

@@ -2,7 +2,7 @@
 import type { Message } from "../mail/mod.ts";
 import type { Per } from "./condition.ts";
 import type { AnyFact } from "./context.ts";
-import type { Client, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
+import type { Client, GatewayInfo, ListenerInfo, Origin, Recipient, TlsInfo } from "./envelope.ts";
 import type { ConditionResults } from "./evaluate-condition.ts";
 import type { Clock, Crypto, Log, Random, Resolver, Store } from "./services.ts";
 import type { Stage } from "./stage.ts";
@@ -27,6 +27,7 @@ export interface HookServices {
 export interface HookSubject {
   readonly id: string;
   readonly origin: Origin;
+  readonly gateway: GatewayInfo;
   readonly listener: ListenerInfo;
   readonly client: Client;
   readonly ehlo: string | undefined;

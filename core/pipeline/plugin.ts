@@ -12,7 +12,7 @@ import type {
 } from "./context.ts";
 import type { EngineFactName } from "./engine-facts.ts";
 import type { OnError } from "./on-error.ts";
-import type { Capability, HashName } from "./services.ts";
+import type { Capability, Crypto, HashName } from "./services.ts";
 import type { Stage } from "./stage.ts";
 import type { RouteTo, VerdictOf } from "./verdict.ts";
 import type { ROUTES_UNDECLARED, VERDICT_WORDS } from "./words.ts";
@@ -72,6 +72,12 @@ export interface PluginDefinition<
   readonly edits?: E;
   /** Whether its `route` hook may return `routeTo`. */
   readonly routes?: Routes;
+  /**
+   * Whether its `rcpt` hook takes ways back: recipients of a domain served here that hold an address of elsewhere, in
+   * the form `SRS0=...` or `SRS1=...`, signed by us. The engine lets strangers name them also where their local part
+   * would be refused for looking like a route of its own, and refuses those that no such plugin has rewritten.
+   */
+  readonly waysBack?: boolean;
   /** Body digests to compute while the message is received. */
   readonly digests?: readonly { readonly canonical: "simple" | "relaxed"; readonly hash: HashName }[];
   /**
@@ -89,10 +95,38 @@ export interface PluginDefinition<
   readonly nextHops?: readonly string[];
   /** Those of them that `envelopeRoute` has asked for recipients; `mx()` is none of them. */
   readonly verifies?: readonly string[];
+  /** Keys it signs with: `postern check` and `postern dkim check` hold them against DNS. */
+  readonly publishedKeys?: readonly PublishedKey[];
+  /**
+   * Tries what the plugin needs of its host's cryptography: one line for each thing that does not work, which stops the
+   * start. Called once by each host before its first client, and by `check`; 5 s at most.
+   */
+  readonly selfTest?: (ctx: SelfTestContext) => readonly string[] | Promise<readonly string[]>;
   /** What the plugin finds wrong with its place in a config: one line each. Called at start and by `check`. */
   readonly check?: (config: PluginCheckContext) => readonly string[];
   /** Events of messages, afterwards. */
   readonly on?: { readonly [N in EventName]?: (event: MailEvent, ctx: EventContext) => void | Promise<void> };
+}
+
+/** A key for signatures whose public half stands in DNS (RFC 6376 3.6.1), at `selector._domainkey.domain`. */
+export interface PublishedKey {
+  /** In A-labels and lower case. */
+  readonly domain: string;
+  readonly selector: string;
+  readonly algorithm: "rsa" | "ed25519";
+  /** Of the modulus; 256 for Ed25519. */
+  readonly bits: number;
+  /** What `p=` says, in base64. */
+  readonly publicKey: string;
+  /** Where it stands in the plugin's options, as "keys[0]". */
+  readonly place: string;
+  /** What works and should be better, one line each: the start logs them, `check` prints them. */
+  readonly warnings: readonly string[];
+}
+
+/** What a plugin's `selfTest` is given. */
+export interface SelfTestContext {
+  readonly crypto: Crypto;
 }
 
 /** What a plugin's own `check` sees of the config. */

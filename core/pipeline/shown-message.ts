@@ -21,6 +21,7 @@ export function shownMessage(
   const view = new View(editor, stage) as MessageView & HeaderEdits & BodyEdits;
   if (slot.editsHeader) {
     view.addField = (name, value, reason, position) => editor.addField(name, value, reason, position);
+    view.addFoldedField = (name, lines, reason) => editor.addFoldedField(name, lines, reason);
     view.replaceField = (name, value, reason, n) => editor.replaceField(name, value, reason, n);
     view.removeField = (name, reason, n) => editor.removeField(name, reason, n);
   }
@@ -65,6 +66,9 @@ class View implements MessageView {
 
   // Only a declared edit puts a method of its own over one of these.
   addField(): never {
+    return this.#noHeaderEdits();
+  }
+  addFoldedField(): never {
     return this.#noHeaderEdits();
   }
   replaceField(): never {

@@ -1,6 +1,6 @@
 /** The record of one message's way: JSON, stored by the trace store and shown by the page and the API. */
 import type { Reply } from "../mail/mod.ts";
-import type { Client, Origin } from "./envelope.ts";
+import type { Client, ForwardedClient, Origin } from "./envelope.ts";
 import type { Stage } from "./stage.ts";
 
 /** One run of one hook. */
@@ -79,6 +79,8 @@ export interface TraceRecord {
   readonly ms: number;
   readonly listener: string;
   readonly client: Client;
+  /** Absent: nobody said so. */
+  readonly forwarded?: ForwardedClient;
   /** Absent: the client gave none. */
   readonly ehlo?: string;
   /** Protocol and cipher suite; absent: in the clear. */

@@ -89,8 +89,14 @@ export class ConnectionPool {
   /**
    * A new connection; waits for its place when there are `connectionsMax`, and may then get a kept one that is free
    * again unless `fresh`. Rejects with {@link OpenFault} or {@link PoolBusy}.
+   *
+   * @param except with `fresh`: indexes of servers that it must not be to
    */
-  async acquire(signal: AbortSignal, fresh: boolean): Promise<NextHopConnection> {
+  async acquire(
+    signal: AbortSignal,
+    fresh: boolean,
+    except?: ReadonlySet<number>,
+  ): Promise<NextHopConnection> {
     if (fresh && this.#total >= this.#options.connectionsMax) this.#idle.shift()?.cut();
     while (this.#total >= this.#options.connectionsMax) {
       const connection = await this.#wait(signal);
@@ -99,7 +105,7 @@ export class ConnectionPool {
     }
     this.#total++;
     try {
-      return await this.#open(signal);
+      return await this.#open(signal, except);
     } catch (error) {
       this.#freed();
       throw error;
@@ -129,16 +135,22 @@ export class ConnectionPool {
     this.#sweep ??= setInterval(() => this.#quitIdle(idleMs), 1000).unref();
   }
 
+  /** Passes over the server of a new connection that ended before it took anything. */
+  passOver(connection: NextHopConnection): void {
+    const index = this.#indexes.get(connection);
+    if (index !== undefined) this.#order.failed(index);
+  }
+
   /**
-   * Passes over the server of a new connection that ended before it took anything (RFC 5321 5.1).
+   * Adds the server of a connection to those that did not take a delivery.
    *
-   * @returns whether there is another one to try
+   * @returns whether there is another one to try (RFC 5321 5.1)
    */
-  passOver(connection: NextHopConnection): boolean {
+  hasAnother(connection: NextHopConnection, tried: Set<number>): boolean {
     const index = this.#indexes.get(connection);
     if (index === undefined) return false;
-    this.#order.failed(index);
-    return this.#order.hasSound();
+    tried.add(index);
+    return this.#order.hasSound(tried);
   }
 
   /** Tells of a server that refused us. */
@@ -156,10 +168,10 @@ export class ConnectionPool {
     });
   }
 
-  async #open(signal: AbortSignal): Promise<NextHopConnection> {
+  async #open(signal: AbortSignal, except?: ReadonlySet<number>): Promise<NextHopConnection> {
     const faults: OpenFault[] = [];
     const { triesMax, tryMs } = this.#options;
-    for (const index of this.#order.next().slice(0, triesMax)) {
+    for (const index of this.#order.next(except).slice(0, triesMax)) {
       const server = this.#servers[index]!;
       try {
         this.#order.trying(index);

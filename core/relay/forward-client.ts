@@ -3,6 +3,7 @@
  * its log only) of Postfix, each as its XCLIENT_README and XFORWARD_README have it. Only to a next hop that offers it.
  */
 import type { Delivery } from "../gateway/mod.ts";
+import type { ForwardedClient } from "../pipeline/mod.ts";
 import { xtext } from "./envelope-commands.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
 import { shownReply } from "./next-hop-connection.ts";
@@ -75,14 +76,9 @@ async function sayForward(
   delivery: Delivery,
   names: readonly string[],
 ): Promise<void> {
-  const local = delivery.origin !== "smtp" && delivery.origin !== "lmtp";
-  const rest: Attribute[] = [
-    ...helloOf(delivery),
-    ["IDENT", delivery.id],
-    ["SOURCE", local ? "LOCAL" : "REMOTE"],
-  ];
+  const [place, rest] = delivery.forwarded ? saidBefore(delivery, delivery.forwarded) : ofOurs(delivery);
   // RFC 5321 4.5.3.1.4: one line would be too long for some servers.
-  for (const attributes of [placeOf(delivery), rest]) {
+  for (const attributes of [place, rest]) {
     const command = commandOf("XFORWARD", names, attributes);
     if (command === undefined) continue;
     // It is for a log: what is answered changes nothing. With PIPELINING it leaves with MAIL.
@@ -91,8 +87,45 @@ async function sayForward(
   }
 }
 
-function placeOf({ client: { ip, port } }: Delivery): readonly Attribute[] {
-  const address = ip === "" ? undefined : ip.includes(":") ? `IPV6:${ip}` : ip;
+type Parts = readonly [place: readonly Attribute[], rest: readonly Attribute[]];
+
+function ofOurs(delivery: Delivery): Parts {
+  const local = delivery.origin !== "smtp" && delivery.origin !== "lmtp";
+  const rest: Attribute[] = [
+    ...helloOf(delivery),
+    ["IDENT", delivery.id],
+    ["SOURCE", local ? "LOCAL" : "REMOTE"],
+  ];
+  return [placeOf(delivery), rest];
+}
+
+/** What we were told ourselves, with nothing of our own session among it (XFORWARD_README, note 4). */
+function saidBefore(
+  { id }: Delivery,
+  { ip, port, name, protocol, ehlo, ident, source }: ForwardedClient,
+): Parts {
+  const place: Attribute[] = [
+    ["NAME", name],
+    ["ADDR", ip === undefined ? undefined : shownAddress(ip)],
+    ["PORT", port === undefined ? undefined : String(port)],
+  ];
+  return [
+    place,
+    [
+      ["PROTO", protocol],
+      ["HELO", ehlo],
+      ["IDENT", ident ?? id],
+      ["SOURCE", source],
+    ],
+  ];
+}
+
+const shownAddress = (ip: string): string => (ip.includes(":") ? `IPV6:${ip}` : ip);
+
+function placeOf({ client }: Delivery): readonly Attribute[] {
+  // What a Received field names is no more than the upstream's word: the next hop is told of whom we know.
+  const { ip, port } = client.via === undefined ? client : { ip: client.via, port: 0 };
+  const address = ip === "" ? undefined : shownAddress(ip);
   return [
     ["NAME", undefined],
     ["ADDR", address],

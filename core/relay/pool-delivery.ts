@@ -1,19 +1,17 @@
 /**
  * A delivery on the connections of a pool: one transaction, one retry when a kept connection turns out to be closed, and
- * another server where one ends the connection before it took anything. Which pool it is, and where its servers come from, is the driver's.
+ * other servers where one takes nothing for now. Which pool it is, and where its servers come from, is the driver's.
  */
 import type { DeliverOptions, Delivery, DeliveryResult } from "../gateway/mod.ts";
 import type { Reply } from "../mail/mod.ts";
 import { type ConnectionPool, PoolBusy } from "./connection-pool.ts";
 import { type ContentNeeds, contentNeeds } from "./content-needs.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { type ForwardClient, forwardClient } from "./forward-client.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
 import { OpenFault } from "./open-connection.ts";
-import { runTransaction } from "./smtp-transaction.ts";
-
-/** Other servers that are tried after one that took a connection and ended it before it took anything. */
-const MOVES_MAX = 3;
+import { runTransaction, type TransactionOutcome } from "./smtp-transaction.ts";
 
 /** How a next hop takes deliveries, whatever server it is. */
 export interface DeliveryManner {
@@ -40,12 +38,16 @@ export async function deliverOnPool(
   }
   const job = { delivery, needs, options, passReplyText: manner.passReplyText };
   let fresh = false;
-  for (let moves = 0; ; ) {
+  let elsewhere: Elsewhere | undefined;
+  for (;;) {
     let connection: NextHopConnection;
     try {
-      connection = (fresh ? undefined : pool.takeIdle()) ?? (await pool.acquire(options.signal, fresh));
+      connection =
+        (fresh ? undefined : pool.takeIdle()) ??
+        (await pool.acquire(options.signal, fresh, elsewhere?.tried));
     } catch (error) {
-      return openFailed(delivery, error);
+      const result = openFailed(delivery, error);
+      return elsewhere ? elsewhere.told(result) : result;
     }
     const kept = connection.transactions > 0;
     if (options.onLine !== undefined) connection.onLine = options.onLine;
@@ -58,7 +60,7 @@ export async function deliverOnPool(
         if (!again) {
           const result = openFailed(delivery, error);
           if (result.ended === "us") pool.refused(connection.server, result.cause);
-          return result;
+          return elsewhere ? elsewhere.told(result) : result;
         }
         fresh = true;
         continue;
@@ -66,23 +68,21 @@ export async function deliverOnPool(
     }
     const outcome = await runTransaction(connection, job);
     connection.onLine = undefined;
-    if (outcome.connection === "free") pool.release(connection);
-    else if (outcome.connection === "reset") reset(pool, connection);
+    giveBack(pool, connection, outcome, elsewhere !== undefined);
     const { result } = outcome;
-    if (outcome.stale && !options.signal.aborted) {
-      if (kept && !fresh) {
+    if (outcome.stale && kept && !fresh && !options.signal.aborted) {
+      fresh = true;
+      continue;
+    }
+    if ((outcome.stale || outcome.putOff) && !options.signal.aborted) {
+      elsewhere ??= new Elsewhere();
+      if (elsewhere.mayGoOn(pool, connection, outcome)) {
         fresh = true;
-        continue;
-      }
-      // Where the content went out and no answer came, another server could make two copies of it.
-      if (result.ended !== "lost" && moves < MOVES_MAX && pool.passOver(connection)) {
-        fresh = true;
-        moves += 1;
         continue;
       }
     }
     if (result.ended === "us") pool.refused(connection.server, result.cause);
-    return result;
+    return elsewhere ? elsewhere.told(result) : result;
   }
 }
 
@@ -95,6 +95,19 @@ export function notTried(
 ): DeliveryResult {
   const status = reply.code >= 500 ? "rejected" : "tempfailed";
   return { recipients: delivery.recipients.map(() => ({ status, reply })), ended, cause };
+}
+
+function giveBack(
+  pool: ConnectionPool,
+  connection: NextHopConnection,
+  outcome: TransactionOutcome,
+  isElsewhere: boolean,
+): void {
+  if (outcome.connection === "free") {
+    // Kept, it would draw the next deliveries to a server that is not the first one's equal.
+    if (isElsewhere) connection.quit();
+    else pool.release(connection);
+  } else if (outcome.connection === "reset") reset(pool, connection);
 }
 
 /** RSET (RFC 5321 4.1.1.5), outside of the delivery's time; a connection that refuses it is not used again. */

@@ -35,13 +35,18 @@ export class ServerOrder {
     this.#passedUntil = Array<number>(count).fill(0);
   }
 
-  /** Indexes of all servers, in the order to try them. One that failed is last, not left out: it may be the only one. */
-  next(): readonly number[] {
+  /**
+   * Indexes of all servers, in the order to try them. One that failed is last, not left out: it may be the only one.
+   *
+   * @param except what other servers are wanted than: there are some already, and only sound ones are worth a try
+   */
+  next(except?: ReadonlySet<number>): readonly number[] {
     const count = this.#failures.length;
     if (count === 1) return [0];
     const now = this.#clock.monotonic();
     const preferred = this.#preferred();
     const passed = preferred.filter((index) => this.#passedUntil[index]! > now);
+    if (except) return preferred.filter((index) => !except.has(index) && !passed.includes(index));
     if (passed.length === 0) return preferred;
     passed.sort((a, b) => this.#passedUntil[a]! - this.#passedUntil[b]!);
     return [...preferred.filter((index) => this.#passedUntil[index]! <= now), ...passed];
@@ -60,10 +65,10 @@ export class ServerOrder {
     return back;
   }
 
-  /** Whether there is a server that is not passed over. */
-  hasSound(): boolean {
+  /** Whether there is a server beside these that is not passed over. */
+  hasSound(except: ReadonlySet<number>): boolean {
     const now = this.#clock.monotonic();
-    return this.#passedUntil.some((until) => until <= now);
+    return this.#passedUntil.some((until, index) => until <= now && !except.has(index));
   }
 
   failed(index: number): void {

@@ -16,6 +16,8 @@ export interface TransactionOutcome {
   readonly result: DeliveryResult;
   /** The connection was gone before MAIL was answered: nothing was sent, another may be tried. */
   readonly stale: boolean;
+  /** The server put off all recipients and took no content: another server may be asked (RFC 5321 5.1). */
+  readonly putOff: boolean;
   /** `free` at once, `reset` after RSET, `over` when it must not be used again. */
   readonly connection: "free" | "reset" | "over";
 }
@@ -263,7 +265,20 @@ class Transaction implements ExchangeOwner {
         ...(cause === undefined ? {} : { cause }),
       },
       stale: rest?.stale ?? false,
+      putOff: !earned && this.#isPutOff(ended, connection, recipients),
       connection: over ? "over" : connection,
     });
+  }
+
+  #isPutOff(
+    ended: DeliveryResult["ended"],
+    connection: TransactionOutcome["connection"],
+    recipients: readonly RecipientResult[],
+  ): boolean {
+    if (ended !== "reply" && ended !== "connection") return false;
+    // Of content that went ahead it must be heard that nobody has it.
+    if (this.#content.endSent && connection !== "reset") return false;
+    if (this.results.includes("accepted")) return false;
+    return recipients.every(({ status }) => status === "tempfailed");
   }
 }

@@ -4,6 +4,7 @@ import type { GatewayConnection } from "./gateway-connection.ts";
 import { messageBytesMaxOf } from "./message-size.ts";
 import { REPLIES } from "./replies.ts";
 import { XCLIENT_KEYWORD } from "./xclient.ts";
+import { XFORWARD_KEYWORD } from "./xforward.ts";
 
 /** RFC 4954 4: not before TLS, and only where a plugin can authenticate. */
 export function offersAuth(connection: GatewayConnection): boolean {
@@ -55,7 +56,8 @@ export function extensionsOf(connection: GatewayConnection): string[] {
         : "AUTH PLAIN LOGIN",
     );
   }
-  if (connection.mayXclient) offered.push(XCLIENT_KEYWORD);
+  if (connection.peerMay.xclient) offered.push(XCLIENT_KEYWORD);
+  if (connection.peerMay.xforward) offered.push(XFORWARD_KEYWORD);
   if (offers(connection, "smtputf8")) offered.push("SMTPUTF8");
   if (offers(connection, "dsn")) offered.push("DSN");
   if (offers(connection, "requireTls")) offered.push("REQUIRETLS");

@@ -21,7 +21,7 @@ import { EarlyTalkWatch, tellEarlyTalk } from "./early-talk.ts";
 import type { RouteExtension } from "./extensions.ts";
 import { GatewayStream } from "./gateway-stream.ts";
 import { type LimitReached, SessionLimits } from "./limits.ts";
-import type { ListenerContext } from "./listener-context.ts";
+import type { ListenerContext, PeerRights } from "./listener-context.ts";
 import { formatReply, libraryReply, REPLIES } from "./replies.ts";
 import type { SessionPlace } from "./session-count.ts";
 import type { EndableSession } from "./session-watch.ts";
@@ -40,8 +40,8 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
   client: ClientAddress;
   /** The address and port that the client called, "" where they are not known. */
   local: string;
-  /** Whether the peer is listed for XCLIENT; who its client is does not change that. */
-  readonly mayXclient: boolean;
+  /** What the peer is listed for; who its client is does not change that. */
+  readonly peerMay: PeerRights;
   /** What the peer in front of us said of its client. */
   said: SaidOfClient = {};
   /** By performance.now(). */
@@ -88,7 +88,7 @@ export class GatewayConnection extends SMTPConnection implements EndableSession 
       options?.clientUnknown === true ? UNKNOWN_CLIENT : { ip: this.remoteAddress, port: this.remotePort };
     this.#headerBytes = options?.headerBytes ?? 0;
     this.local = hostPort(this.localAddress, this.localPort);
-    this.mayXclient = context.listener.xclient.length > 0 && context.mayXclient(this.client.ip);
+    this.peerMay = context.peerMay(this.client.ip);
     this.limits = new SessionLimits(context.config.limits, context.trusts(this.client.ip));
     this.#topSocket = socket;
     context.connections.add(this);

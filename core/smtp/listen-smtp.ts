@@ -54,7 +54,7 @@ export async function listenSmtp(
     },
     sessions: options.sessions ?? { count: 0 },
     trusts: networkMatcher(listener.trustedNetworks),
-    mayXclient: networkMatcher(listener.xclient),
+    peerMay: rightsBy(listener),
     connections: new Set(),
     draining: false,
   };
@@ -64,8 +64,9 @@ export async function listenSmtp(
     // LHLO in place of EHLO and HELO (RFC 2033 4.1); all else of LMTP is ours.
     lmtp: listener.kind === "lmtp",
     disabledCommands: [
-      ...["WIZ", "SHELL", "KILL", "XFORWARD"],
+      ...["WIZ", "SHELL", "KILL"],
       ...(listener.xclient.length === 0 ? ["XCLIENT"] : []),
+      ...(listener.xforward.length === 0 ? ["XFORWARD"] : []),
       ...(listener.tls === undefined ? ["STARTTLS"] : []),
     ],
     authOptional: true,
@@ -96,6 +97,12 @@ export async function listenSmtp(
       return closing;
     },
   };
+}
+
+function rightsBy({ xclient, xforward }: ListenerConfig): ListenerContext["peerMay"] {
+  const mayXclient = networkMatcher(xclient);
+  const mayXforward = networkMatcher(xforward);
+  return (ip) => ({ xclient: mayXclient(ip), xforward: mayXforward(ip) });
 }
 
 async function listenOn(server: GatewayServer, address: SocketAddress): Promise<void> {

@@ -73,6 +73,8 @@ export const REPLIES = {
   talksEarly: makeReply(554, "5.1", "You must wait for our replies"),
   xclientRefused: makeReply(550, "7.0", "XCLIENT not allowed for you"),
   xclientInTransaction: makeReply(503, "5.1", "XCLIENT not allowed in a transaction"),
+  xforwardRefused: makeReply(550, "7.0", "XFORWARD not allowed for you"),
+  xforwardInTransaction: makeReply(503, "5.1", "XFORWARD not allowed in a transaction"),
   tooManyOfClient: makeReply(421, "7.0", "Too many sessions from your network, try again later"),
   tooManyCommands: makeReply(421, "7.0", "Too many commands without a message, closing connection"),
   tooManyMessages: makeReply(421, "7.0", "Too many messages in this session, connect again"),

@@ -7,6 +7,7 @@ import { ehloCommand } from "./commands/ehlo.ts";
 import { mailCommand } from "./commands/mail.ts";
 import { rcptCommand } from "./commands/rcpt.ts";
 import { xclientCommand } from "./commands/xclient.ts";
+import { xforwardCommand } from "./commands/xforward.ts";
 import { type Done, GatewayConnection } from "./gateway-connection.ts";
 import { verbOf } from "./limits.ts";
 import { REPLIES } from "./replies.ts";
@@ -34,6 +35,10 @@ export class CommandConnection extends GatewayConnection {
 
   override handler_XCLIENT(command: Buffer, callback: Done): void {
     this.run(() => xclientCommand(this, command), callback);
+  }
+
+  override handler_XFORWARD(command: Buffer, callback: Done): void {
+    this.run(() => xforwardCommand(this, command), callback);
   }
 
   override handler_AUTH(command: Buffer, callback: Done): void {

@@ -2,9 +2,7 @@
  * The arguments of XCLIENT, as Postfix's XCLIENT_README has them: a relay or a proxy in front says who its client is.
  * Pure.
  */
-import { isIP } from "node:net";
-import { canonicalIp } from "../mail/mod.ts";
-import { decodeXtext } from "./xtext.ts";
+import { readAddress, readAttributes, readPort } from "./attributes.ts";
 
 /** What is offered in EHLO. */
 export const XCLIENT_KEYWORD = "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT REVERSE_NAME";
@@ -27,7 +25,6 @@ export interface XclientAttributes {
   readonly destport?: number | null;
 }
 
-const ATTRIBUTES_MAX = 9;
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,254})$/;
 const HELO = /^[\x21-\x7e]{1,255}$/;
 const LOGIN = /^[\x20-\x7e]{1,255}$/;
@@ -49,34 +46,16 @@ const READERS: {
 
 /** Reads what stands behind "XCLIENT"; undefined where anything of it is wrong, and then nothing counts. */
 export function parseXclient(text: string): XclientAttributes | undefined {
-  const words = text.split(" ").filter((word) => word !== "");
-  if (words.length === 0 || words.length > ATTRIBUTES_MAX) return undefined;
-  const attributes: { [name: string]: unknown } = {};
-  for (const word of words) {
-    const equals = word.indexOf("=");
-    const key = word.slice(0, Math.max(equals, 0)).toLowerCase();
-    if (!Object.hasOwn(READERS, key) || Object.hasOwn(attributes, key)) return undefined;
-    const value = decodeXtext(word.slice(equals + 1));
-    if (value === undefined) return undefined;
-    const read = UNKNOWN.test(value) ? null : READERS[key as keyof typeof READERS](value);
-    if (read === undefined) return undefined;
-    attributes[key] = read;
-    if (key === "name" && /^\[T/i.test(value)) attributes.nameUnanswered = true;
-  }
-  return attributes;
+  let nameUnanswered = false;
+  const attributes = readAttributes(text, (key, value) => {
+    if (!Object.hasOwn(READERS, key)) return undefined;
+    if (!UNKNOWN.test(value)) return READERS[key as keyof typeof READERS](value);
+    if (key === "name" && /^\[T/i.test(value)) nameUnanswered = true;
+    return null;
+  });
+  return attributes && nameUnanswered ? { ...attributes, nameUnanswered } : attributes;
 }
 
 function readName(text: string): string | undefined {
   return NAME.test(text) ? text : undefined;
-}
-
-// IPv6 has a lead, and only IPv6 may have it.
-function readAddress(text: string): string | undefined {
-  const v6 = /^IPV6:/i.test(text);
-  const ip = v6 ? text.slice(5) : text;
-  return isIP(ip) === (v6 ? 6 : 4) && !ip.includes("%") ? canonicalIp(ip) : undefined;
-}
-
-function readPort(text: string): number | undefined {
-  return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
 }

@@ -10,6 +10,7 @@ import {
   type NextHopDriver,
   type Services,
   type Spool,
+  selfTest,
   webClock,
   webCrypto,
   webRandom,
@@ -94,6 +95,7 @@ export async function createTestGateway(
 ): Promise<TestGateway> {
   const spool = options.spool;
   const effective = await resolveConfig(config, options.env ?? {}, { durableSpool: spool?.durable === true });
+  await selfTest(effective, webCrypto);
   const clock = options.clock ?? webClock;
   const traces = memoryTraces(1_000);
   const names = Object.keys(effective.nextHops);

@@ -22,8 +22,10 @@ export const Spf = fact("spf", {
     /** In A-labels and lower case; "" where there is none. */
     domain: DOMAIN,
     identity: z.enum(["mailfrom", "helo"]),
+    /** What the domain says of a `fail`, where `spf` was told to ask. Its own words: visible ASCII and spaces. */
+    explanation: z.string().max(500),
   }),
-  fallback: { result: "none", reason: "not checked", domain: "", identity: "mailfrom" },
+  fallback: { result: "none", reason: "not checked", domain: "", identity: "mailfrom", explanation: "" },
 });
 
 /** The results of one DKIM signature (RFC 8601 2.7.1). */

@@ -86,6 +86,10 @@ export function smtpAuth(options: SmtpAuthOptions): Plugin<never, never, false> 
     return matches ? entry?.identity : undefined;
   };
 
+  // A login that a server in front tells of (XCLIENT) is a name alone: what the config has of that user holds for it too.
+  const writer = (identity: Identity): Identity =>
+    identity.maySendAs ? identity : (known.get(spelling(identity.user))?.identity ?? identity);
+
   return definePlugin({
     name: "smtpAuth",
     needs: ["auth"],
@@ -107,15 +111,16 @@ export function smtpAuth(options: SmtpAuthOptions): Plugin<never, never, false> 
     mail(ctx) {
       const { reversePath } = ctx.envelope;
       if (!ctx.identity || !reversePath) return undefined;
-      if (mayWriteAs(ctx.identity, reversePath.localPart, reversePath.domainAscii)) return undefined;
+      if (mayWriteAs(writer(ctx.identity), reversePath.localPart, reversePath.domainAscii)) return undefined;
       return reject("5.7.1", "You may not send as this address");
     },
     data(ctx) {
       if (!ctx.identity) return undefined;
+      const identity = writer(ctx.identity);
       const { mailboxes, malformed } = ctx.message.header.addresses("From");
       if (malformed || mailboxes.length === 0) return reject("5.7.1", "The From field can not be read");
       for (const mailbox of mailboxes) {
-        if (!mayWriteAs(ctx.identity, mailbox.localPart, mailbox.domain)) {
+        if (!mayWriteAs(identity, mailbox.localPart, mailbox.domain)) {
           return reject("5.7.1", "You may not write as an address of the From field");
         }
       }

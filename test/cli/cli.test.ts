@@ -30,7 +30,10 @@ describe("postern says in one line, with exit code 1 and no stack, what is wrong
     readonly want: RegExp;
     readonly input?: string;
   }[] = [
-    { args: ["stat"], want: /^postern stat: no such command; there are start, dev, check, send, hash$/ },
+    {
+      args: ["stat"],
+      want: /^postern stat: no such command; there are start, dev, check, send, hash, dkim$/,
+    },
     { args: ["__proto__"], want: /^postern __proto__: no such command; there are start/ },
     { args: ["--frob"], want: /^postern --frob: no such command; there are start/ },
     { args: ["send"], want: /^postern send: found no --to, expected --to you@example\.com$/ },

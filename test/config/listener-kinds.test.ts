@@ -67,11 +67,12 @@ const refused: readonly { name: string; input: object; want: readonly string[] }
       listeners: [
         {
           ...{ kind: "lmtp", address: "unix:/run/lmtp", trustedNetworks: ["10.0.0.0/8"] },
-          ...{ proxyProtocol: ["10.0.0.0/8"], xclient: ["10.0.0.0/8"], upstreams: ["10.0.0.0/8"] },
+          ...{ proxyProtocol: ["10.0.0.0/8"], xclient: ["10.0.0.0/8"] },
+          ...{ xforward: ["10.0.0.0/8"], upstreams: ["10.0.0.0/8"] },
         },
       ],
     },
-    want: ["trustedNetworks", "proxyProtocol", "xclient", "upstreams"].map(
+    want: ["trustedNetworks", "proxyProtocol", "xclient", "xforward", "upstreams"].map(
       (key) =>
         `listeners[0].${key}: found a list, expected an empty list, because a client of a unix socket has no address`,
     ),

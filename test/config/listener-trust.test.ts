@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { good, resolveLoose } from "./resolve-fixtures.ts";
 
 describe("resolveConfig", () => {
-  for (const key of ["proxyProtocol", "xclient", "upstreams"]) {
+  for (const key of ["proxyProtocol", "xclient", "xforward", "upstreams"]) {
     it(`trusts nobody by default on a listener on loopback that has ${key}`, async () => {
       const listeners = [{ address: "127.0.0.1:25", [key]: ["127.0.0.1"] }];
       const config = await resolveLoose({ ...good, listeners });

@@ -29,7 +29,14 @@ export const LISTENER_KEYS: readonly Key[] = [
       {
         ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 2525 } },
         ...{ authRequired: false, greetingDelayMs: 100, trustedNetworks: ["127.0.0.0/8", "::1/128"] },
-        ...{ bareNewlines: "refuse", proxyProtocol: [], xclient: [], upstreams: [], earlyTalkers: "note" },
+        ...{
+          bareNewlines: "refuse",
+          proxyProtocol: [],
+          xclient: [],
+          xforward: [],
+          upstreams: [],
+          earlyTalkers: "note",
+        },
         lenientAddresses: false,
       },
     ],

@@ -7,6 +7,8 @@ const hop = (key: string) => ({
   at: (value: unknown) => ({ nextHops: { backend: mx(given(key, value)) } }),
   read: (config: GatewayConfig) => (config.nextHops.backend as never as Record<string, unknown>)[key],
 });
+const serversOf = ({ dns }: GatewayConfig) => (dns && "servers" in dns ? dns.servers : undefined);
+const DOH = "https://dns.example/dns-query";
 const KEPT = 'a duration from 1ms to 24d: milliseconds, or "5s", "2m"';
 const FLAG = { refuses: ["yes", 1], expected: "true or false" };
 
@@ -80,7 +82,7 @@ export const MX_KEYS: readonly Key[] = [
   {
     path: "dns.servers",
     at: (value) => ({ dns: { servers: value ?? ["192.0.2.53"] } }),
-    read: (config) => config.dns?.servers,
+    read: (config) => serversOf(config),
     default: ["192.0.2.53:53"],
     takes: [
       [
@@ -94,10 +96,29 @@ export const MX_KEYS: readonly Key[] = [
   {
     path: "dns.servers[0]",
     at: (value) => ({ dns: { servers: [value ?? "192.0.2.53"] } }),
-    read: (config) => config.dns?.servers[0],
+    read: (config) => serversOf(config)?.[0],
     default: "192.0.2.53:53",
     takes: [],
     refuses: ["", "dns.example", "192.0.2.53:0", "192.0.2.53:65536", "2001:db8::53", "[::g]:53", 53],
     expected: 'the address of a DNS server such as "192.0.2.53", "127.0.0.1:5353" or "[2001:db8::53]:53"',
+  },
+  {
+    path: "dns.doh",
+    at: (value) => ({ dns: { doh: value ?? DOH } }),
+    read: ({ dns }) => (dns && "doh" in dns ? dns.doh : undefined),
+    default: DOH,
+    takes: [
+      ["https://DNS.example/q?ct", "https://dns.example/q?ct"],
+      ["http://127.0.0.1:8053/q", "http://127.0.0.1:8053/q"],
+    ],
+    refuses: [
+      "",
+      "dns.example",
+      "http://dns.example/q",
+      "https://u:p@dns.example/q",
+      "https://dns.example/#a",
+      53,
+    ],
+    expected: 'the https URL of a DoH server such as "https://dns.example/dns-query"; http only on loopback',
   },
 ];

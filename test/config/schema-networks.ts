@@ -46,6 +46,20 @@ export const NETWORK_KEYS: readonly Key[] = [
     expected: "a list of networks",
   },
   {
+    path: "listeners[0].xforward",
+    ...listener("xforward"),
+    read: (config) => config.listeners[0]?.xforward,
+    default: [],
+    takes: [
+      [
+        ["10.0.0.0/8", "2001:DB8::/32"],
+        ["10.0.0.0/8", "2001:db8::/32"],
+      ],
+    ],
+    refuses: ["10.0.0.0/8", true, null],
+    expected: "a list of networks",
+  },
+  {
     path: "listeners[0].upstreams",
     ...listener("upstreams"),
     read: (config) => config.listeners[0]?.upstreams,
@@ -58,6 +72,16 @@ export const NETWORK_KEYS: readonly Key[] = [
     ],
     refuses: ["10.0.0.0/8", true, null],
     expected: "a list of networks",
+  },
+  {
+    path: "listeners[0].xforward[0]",
+    at: (value) => listener("xforward").at(value === undefined ? undefined : [value]),
+    read: (config) => config.listeners[0]?.xforward[0],
+    default: undefined,
+    takes: [["127.0.0.1", "127.0.0.1"]],
+    refuses: ["0.0.0.0/0", "*", "mx.example"],
+    expected:
+      'a network such as "192.0.2.0/24" or "2001:db8::/32", no wider than /8, or /16 of IPv6: whoever is in it may say of whom it had a message',
   },
   {
     path: "listeners[0].upstreams[0]",

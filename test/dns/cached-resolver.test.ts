@@ -42,6 +42,12 @@ const kept: readonly { name: string; answer: DnsAnswer; seconds: number }[] = [
   { name: "found with a TTL of a year, for a day", answer: found(31_536_000, "192.0.2.1"), seconds: 86_400 },
   { name: "nodata, for a minute (RFC 2308)", answer: { status: "nodata" }, seconds: 60 },
   { name: "nxdomain, for a minute (RFC 2308)", answer: { status: "nxdomain" }, seconds: 60 },
+  { name: "nodata, for the time it tells", answer: { status: "nodata", ttlSeconds: 7 }, seconds: 7 },
+  {
+    name: "nxdomain of a day, for an hour (RFC 2308 5)",
+    answer: { status: "nxdomain", ttlSeconds: 86_400 },
+    seconds: 3_600,
+  },
   { name: "servfail, for 5 s (RFC 9520)", answer: { status: "servfail" }, seconds: 5 },
   { name: "timeout, for 5 s (RFC 9520)", answer: { status: "timeout" }, seconds: 5 },
 ];

@@ -39,11 +39,9 @@ export async function startFakeDns(answers: {
   const socket = createSocket("udp4");
   const questions: string[] = [];
   socket.on("message", (query, from) => {
-    const { name, type, end } = readQuestion(query);
-    questions.push(`${name} ${type}`);
-    const answer = answers[`${name} ${type}`] ?? answers[name] ?? "nxdomain";
-    if (answer === "silent") return;
-    socket.send(respond(query, end, answer), from.port, from.address);
+    const { question, octets } = responseTo<never>(query, answers);
+    questions.push(question);
+    if (octets) socket.send(octets, from.port, from.address);
   });
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
@@ -52,6 +50,19 @@ export async function startFakeDns(answers: {
     questions,
     close: () => new Promise((resolve) => socket.close(() => resolve())),
   };
+}
+
+/** What a table of answers, by "name TYPE-NUMBER" or "name", has for a query; no octets for what it does not write. */
+export function responseTo<More>(
+  query: Buffer,
+  answers: { readonly [question: string]: FakeAnswer | More },
+): { readonly question: string; readonly answer: FakeAnswer | More; readonly octets?: Uint8Array } {
+  const { name, type, end } = readQuestion(query);
+  const question = `${name} ${type}`;
+  const answer = answers[question] ?? answers[name] ?? "nxdomain";
+  if (answer === "silent" || !(typeof answer === "string" || Array.isArray(answer)))
+    return { question, answer };
+  return { question, answer, octets: respond(query, end, answer as Exclude<FakeAnswer, "silent">) };
 }
 
 /** A name as labels with their lengths; "" is the root. */

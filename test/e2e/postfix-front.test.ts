@@ -54,7 +54,7 @@ describe("Postfix -> postern start -> Dovecot, read over IMAP,", {
     dovecot = await startDovecot(folders[1].path);
     config = await routesOnlyConfig(folders[0].path, {
       settings: `nextHops: { backend: lmtp("${dovecot.lmtp}") }, domains: "example.com",
-        listeners: [{ address: env.POSTERN_SMTP, greetingDelay: 0, upstreams: ["127.0.0.1/32"], tls: ${JSON.stringify(tls)} }],
+        listeners: [{ address: env.POSTERN_SMTP, greetingDelay: 0, upstreams: ["127.0.0.1/32"], xforward: ["127.0.0.1/32"], tls: ${JSON.stringify(tls)} }],
         pipeline: pipeline(
           definePlugin({ name: "seen", needs: ["clientIp"], data: (ctx) => ctx.log.info("seen", { ip: ctx.client.ip, via: ctx.client.via }) }),
           routes([{ recipient: "*", nextHop: "backend" }]),
@@ -161,6 +161,9 @@ smtp_destination_recipient_limit = 1`,
     for (const until = Date.now() + LOG_MS_MAX; !seen.test(gateway!.output()) && Date.now() < until; )
       await sleep(20);
     assert.match(gateway!.output(), seen);
+    // Postfix says it by XFORWARD too, with the name of the message in its own queue.
+    const told = /"origClient":"192\.0\.2\.7","origIdent":"\w+"/;
+    assert.match(gateway!.output(), told);
   });
 
   it("what Postfix took while the gateway was gone is delivered once when it is back", async () => {

@@ -57,7 +57,14 @@ function keep(hop: NextHopDriver, overrides: readonly (AdvertiseOverride | undef
   const info = (event: string, fields: LogFields = {}) => void lines.push({ event, ...fields });
   const listeners = overrides.map((advertise, index) => ({
     ...{ name: `l${index}`, kind: "relay", address: { host: "127.0.0.1", port: 0 }, authRequired: false },
-    ...{ greetingDelayMs: 0, trustedNetworks: [], proxyProtocol: [], xclient: [], upstreams: [] },
+    ...{
+      greetingDelayMs: 0,
+      trustedNetworks: [],
+      proxyProtocol: [],
+      xclient: [],
+      xforward: [],
+      upstreams: [],
+    },
     ...{ earlyTalkers: "note", bareNewlines: "refuse", lenientAddresses: false },
     ...(advertise === undefined ? {} : { advertise }),
   }));

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Client, condition, definePlugin, pipeline, readAll, reject, routeTo, when } from "postern";
 import { forward, octets, openBed, reverse, short } from "./engine-bed.ts";
+import { bedOf, byName, to } from "./spool-engine-fixtures.ts";
 
 const FIELD =
   "Received: from liar (spike.example [192.0.2.1]) by front.example; Mon, 1 Jan 2024 00:00:00 +0000\r\n";
@@ -88,6 +89,18 @@ describe("upstreams", () => {
       /^Received: from front\.example \(\[10\.0\.0\.1\]\)/,
     );
     assert.equal(client.ip, "10.0.0.1");
+  });
+
+  it("are stored beside their client, so that route sees it on a queued attempt too", async () => {
+    const queued = await bedOf(pipeline(byName), {
+      config: {
+        listeners: [{ address: "127.0.0.1:25", upstreams: ["10.0.0.0/8"] }],
+        domains: ["example.org"],
+      },
+    });
+    await queued.gateway.inject({ ...to("queued"), content: CONTENT, client: { ip: "10.0.0.1" } });
+    const { client } = await queued.only();
+    assert.deepEqual(client, { ip: "192.0.2.1", port: 0, trusted: false, via: "10.0.0.1" });
   });
 
   it("open no relay: a field that names a trusted network, or the gateway's own loopback, changes no RCPT", async () => {

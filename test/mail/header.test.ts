@@ -5,6 +5,7 @@ import {
   decodeWords,
   encodeWords,
   formatField,
+  formatFoldedField,
   formatMailboxes,
   parseHeaderSection,
   parseMailboxes,
@@ -247,3 +248,19 @@ for (const piece of hostile) {
     assert.ok(performance.now() - started < 5_000);
   });
 }
+
+test("formatFoldedField keeps lines as they are, and refuses what could end the field", () => {
+  assert.equal(textOf(formatFoldedField("X-A", ["v=1; a=b;", "c=d"])), "X-A: v=1; a=b;\r\n c=d\r\n");
+  for (const lines of [
+    [],
+    [""],
+    ["a", " "],
+    ["a\r\nB: c"],
+    ["a\n"],
+    ["\u00e4"],
+    ["x".repeat(998)],
+    ["a", "x".repeat(998)],
+  ])
+    assert.throws(() => formatFoldedField("X-A", lines), RangeError, JSON.stringify(lines).slice(0, 40));
+  assert.throws(() => formatFoldedField("X A", ["a"]), RangeError);
+});

@@ -141,6 +141,7 @@ export function benchFor(stage: Stage, options: BenchOptions = {}): Bench {
   const subject: HookSubject = {
     id: "ref1",
     origin: "smtp",
+    gateway: { hostName: "gate.example", serves: () => false },
     listener: { name: "relay", kind: "relay", address: "127.0.0.1:25" },
     client: { ip: "192.0.2.1", port: 40_000, trusted: false },
     ehlo: "client.example",
@@ -152,7 +153,10 @@ export function benchFor(stage: Stage, options: BenchOptions = {}): Bench {
       fetch: never,
       random: { bytes: never },
       store: { get: never, set: never, delete: never, increment: never, compareAndSet: never },
-      crypto: { digest: never, scrypt: never },
+      crypto: {
+        ...{ digest: never, scrypt: never },
+        ...{ verifyKey: never, verify: never, signingKey: never, sign: never },
+      },
       log: { debug: note, info: note, warn: note, error: note },
     },
     facts: (of, named) => {

@@ -68,6 +68,15 @@ describe("XCLIENT", () => {
     });
   }
 
+  it("names the upstream that connected here, and not the client that its Received field names", async () => {
+    const client = { ip: "192.0.2.1", port: 0, trusted: false, via: "10.0.0.1" };
+    const stored = delivery("a\r\n", { client, ehlo: "front.example" });
+    const { sink } = await deliverTo(offering(xclient, accepting), [stored], { forwardClient: "xclient" });
+    assert.deepEqual(told(sink.commands), [
+      "XCLIENT NAME=[UNAVAILABLE] ADDR=10.0.0.1 PORT=[UNAVAILABLE] PROTO=ESMTP HELO=front.example",
+    ]);
+  });
+
   it("encodes what could end the attribute or the line, and leaves out what was not offered", async () => {
     const { sink } = await deliverTo(
       offering("XCLIENT HELO ADDR", accepting),
@@ -173,4 +182,15 @@ describe("forwardClient", () => {
       assert.deepEqual(told(sink.commands), []);
     }
   });
+});
+
+it("XFORWARD says on what a server in front said to us, with nothing of our own session among it", async () => {
+  const forwarded = { ip: "2001:db8::9", ehlo: "spike", protocol: "ESMTP", source: "REMOTE" as const };
+  const { sink } = await deliverTo(offering(xforward), [delivery("a\r\n", { forwarded })], {
+    forwardClient: "xforward",
+  });
+  assert.deepEqual(told(sink.commands), [
+    "XFORWARD NAME=[UNAVAILABLE] ADDR=IPV6:2001:db8::9 PORT=[UNAVAILABLE]",
+    "XFORWARD PROTO=ESMTP HELO=spike IDENT=abc1 SOURCE=REMOTE",
+  ]);
 });

@@ -72,7 +72,13 @@ export async function openAuthBed(given: AuthBedOptions = {}): Promise<AuthBed> 
   const listener = {
     ...{ name: "submissions", kind: "submissions", address: { host: "127.0.0.1", port: 0 }, tls },
     ...{ authRequired: true, greetingDelayMs: 0, trustedNetworks, bareNewlines: "refuse" },
-    ...{ proxyProtocol: proxied ? ["127.0.0.1"] : [], xclient: [], upstreams: [], earlyTalkers: "note" },
+    ...{
+      proxyProtocol: proxied ? ["127.0.0.1"] : [],
+      xclient: [],
+      xforward: [],
+      upstreams: [],
+      earlyTalkers: "note",
+    },
     lenientAddresses: false,
   } as unknown as ListenerConfig;
   const config = { hostName: "mx.example", limits: { ...WIDE, ...limits }, listeners: [listener] };

@@ -35,7 +35,7 @@ export interface DialogueBed {
 const WORDS = [
   ...["kind", "tls", "untrusted", "bareNewlines", "size", "recipients", "auth"],
   ...["smtputf8", "dsn", "requireTls", "nextHopSize", "lenient"],
-  ...["xclient", "upstreams", "trusted"],
+  ...["xclient", "xforward", "upstreams", "trusted"],
 ];
 
 /** What the content is told of single recipients. */
@@ -101,6 +101,7 @@ export async function openDialogueBed(
         ...(words.has("upstreams") ? { upstreams: ["127.0.0.0/8", "10.0.0.0/8"] } : {}),
         ...(words.has("trusted") ? { trustedNetworks: ["127.0.0.0/8", "192.168.0.0/16"] } : {}),
         ...(words.has("xclient") ? { xclient: ["127.0.0.1"] } : {}),
+        ...(words.has("xforward") ? { xforward: ["127.0.0.1"] } : {}),
         ...(words.has("lenient") ? { lenientAddresses: true } : {}),
         ...(words.has("bareNewlines") ? { bareNewlines: words.get("bareNewlines") as "normalise" } : {}),
       },

@@ -39,7 +39,14 @@ export async function bed({ limits, listener, options, gateway = new ScriptedGat
   const full = {
     ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 0 } },
     ...{ authRequired: false, greetingDelayMs: 0, trustedNetworks: [], bareNewlines: "refuse" },
-    ...{ proxyProtocol: [], xclient: [], upstreams: [], earlyTalkers: "note", lenientAddresses: false },
+    ...{
+      proxyProtocol: [],
+      xclient: [],
+      xforward: [],
+      upstreams: [],
+      earlyTalkers: "note",
+      lenientAddresses: false,
+    },
     ...listener,
   } as ListenerConfig;
   const config = { hostName: "mx.example", limits: { ...WIDE, ...limits }, listeners: [full] };

@@ -33,6 +33,7 @@ export class ScriptedGateway {
         return GO;
       },
       scram: async () => ({ kind: "reject", enhanced: "", text: "" }),
+      forwarded: (said) => void this.events.push(`forwarded ${JSON.stringify(said)}`),
       mail: async (path) => {
         this.events.push(`mail ${path === null ? "<>" : path.text}`);
         return GO;
@@ -72,7 +73,14 @@ export async function listen(
   const full: ListenerConfig = {
     ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 0 } },
     ...{ authRequired: false, greetingDelayMs: 0, trustedNetworks: [], bareNewlines: "refuse" },
-    ...{ proxyProtocol: [], xclient: [], upstreams: [], earlyTalkers: "note", lenientAddresses: false },
+    ...{
+      proxyProtocol: [],
+      xclient: [],
+      xforward: [],
+      upstreams: [],
+      earlyTalkers: "note",
+      lenientAddresses: false,
+    },
     ...listener,
   };
   const config = { hostName: "mx.example", limits, listeners: [full] } as unknown as GatewayConfig;

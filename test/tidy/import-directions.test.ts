@@ -101,6 +101,17 @@ const CASES: readonly RuleCase[] = [
     "plugins/auth/a.ts",
     'import { x } from "postern"; import { y } from "./b.ts";',
   ),
+  imported(
+    "from a folder in a folder too",
+    "plugins/auth/a/b.ts",
+    'import { x } from "../c.ts"; import { y } from "../d/e.ts"; import { z } from "../../options.ts";',
+  ),
+  imported(
+    "and no other kind from there",
+    "plugins/auth/a/b.ts",
+    'import { x } from "../../route/c.ts";',
+    /plugin: .* not plugins\/route\/c\.ts/,
+  ),
   imported("and options.ts", "plugins/auth/a.ts", 'import { x } from "../options.ts";'),
   imported(
     "but no other kind",
@@ -139,6 +150,18 @@ const CASES: readonly RuleCase[] = [
     'import "node:net"; f({ needs: ["dns"] });',
     /neutral/,
   ),
+  {
+    name: "with a folder of its own, it may use Node in all of its files, and others may not",
+    rule: importDirections,
+    files: {
+      "plugins/auth/a/a.ts": 'import "./b.ts"; definePlugin({ needs: ["files"] });',
+      "plugins/auth/a/b.ts": 'import "node:fs"; process.exit();',
+      "plugins/auth/ab/c.ts": 'import "node:fs";',
+      "plugins/auth/d.ts": 'import "node:fs"; definePlugin({ needs: ["files"] });',
+      "plugins/auth/e.ts": 'import "node:fs";',
+    },
+    want: [/auth\/ab\/c\.ts:1 neutral/, /auth\/e\.ts:1 neutral/],
+  },
   imported(
     "and uses none of its globals",
     "core/edge/a.ts",

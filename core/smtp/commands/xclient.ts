@@ -8,7 +8,7 @@ import { greet } from "./connect.ts";
 
 /** Takes another client, and greets it with 220 or refuses it. @param command the line without its end */
 export async function xclientCommand(connection: GatewayConnection, command: Buffer): Promise<void> {
-  if (!connection.mayXclient) return connection.reply(REPLIES.xclientRefused);
+  if (!connection.peerMay.xclient) return connection.reply(REPLIES.xclientRefused);
   if (connection.inTransaction) return connection.reply(REPLIES.xclientInTransaction);
   const attributes = parseXclient(command.toString("latin1").slice("XCLIENT".length));
   if (attributes === undefined) return connection.reply(REPLIES.badParameter);

@@ -7,6 +7,7 @@ import type { SourceTree } from "../source-tree.ts";
 const ENTRIES: { readonly [name: string]: readonly string[] } = {
   "@hono/node-server": ["core/http/listen-http.ts"],
   "@noble/hashes": ["core/gateway/web-crypto.ts"],
+  "dkim-signer": ["plugins/auth/sign/field-shape.ts"],
   // Routes and pages are written with it; nothing outside the folder sees it.
   hono: ["core/http/"],
   pino: ["core/cli/log.ts"],

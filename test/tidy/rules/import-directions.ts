@@ -35,9 +35,14 @@ const NODE_GLOBALS = new Set([
 
 /** Finds imports against the direction, past a door, or of what is not neutral. */
 export function importDirections({ sources }: SourceTree): readonly Finding[] {
+  // A plugin with a folder of its own has it for itself: where it needs Node, its other files may too.
+  const nodeFolders = sources
+    .filter((source) => /^plugins\/[^/]+\/[^/]+\//.test(source.path) && needsNode(source))
+    .map(({ path }) => path.slice(0, path.lastIndexOf("/") + 1));
   return sources.flatMap((source) => {
+    const isOfNode = needsNode(source) || nodeFolders.some((folder) => source.path.startsWith(folder));
     const isNeutral =
-      (source.path.startsWith("plugins/") && !needsNode(source)) ||
+      (source.path.startsWith("plugins/") && !isOfNode) ||
       source.path === "core/mod.ts" ||
       (NEUTRAL.includes(folderOf(source.path) ?? "") && !NODE_FILES.includes(source.path));
     return [
@@ -90,7 +95,7 @@ function pluginFault(path: string, specifier: string, target: string | undefined
       ? fault("plugin", `a plugin imports "postern" alone, as a user's plugin would, not "${specifier}"`)
       : undefined;
   }
-  const own = path.slice(0, path.lastIndexOf("/") + 1);
+  const own = /^plugins\/(?:[^/]+\/)?/.exec(path)?.[0] ?? "";
   if (target.startsWith(own) || target === "plugins/options.ts") return undefined;
   return fault("plugin", `a plugin imports "postern" and the files of ${own}, not ${target}`);
 }

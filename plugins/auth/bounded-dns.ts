@@ -1,0 +1,74 @@
+/**
+ * The time that a plugin gives DNS for one message. What is over it reads as a timeout, so that a plugin tells its
+ * `temperror` and does what its options say, long before its hook's own time is over.
+ */
+import { type Clock, type DnsAnswer, type Duration, durationMs, type Resolver, z } from "postern";
+
+/** What a hook's context has of it. */
+export interface DnsContext {
+  readonly dns: Resolver;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+const LATE: DnsAnswer = { status: "timeout" };
+
+/**
+ * Runs with a resolver that answers for `ms` milliseconds in all, and says `timeout` afterwards, at once. It rejects
+ * when the hook's signal aborts.
+ */
+export async function withBoundedDns<T>(
+  ctx: DnsContext,
+  ms: number,
+  run: (dns: Resolver) => Promise<T>,
+): Promise<T> {
+  const { dns, clock, signal } = ctx;
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const ended = new AbortController();
+  const stop = () => over.abort(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  let isLate = false;
+  clock.sleep(ms, ended.signal).then(
+    () => {
+      isLate = true;
+      over.abort();
+    },
+    () => {},
+  );
+  const lateOrThrow = (error: unknown): DnsAnswer => {
+    if (isLate) return LATE;
+    throw error;
+  };
+  try {
+    return await run({
+      // A race of promises would cost more than an answer that is known.
+      resolve: (name, type) =>
+        isLate ? Promise.resolve(LATE) : dns.resolve(name, type, over.signal).catch(lateOrThrow),
+    });
+  } finally {
+    signal.removeEventListener("abort", stop);
+    ended.abort();
+  }
+}
+
+/** A span of time for DNS, as "5s": longer than nothing, and no longer than hooks of plugins that need DNS have. */
+export const dnsTimeOption = () => {
+  const expected = "milliseconds, or a time as '3s', from 100ms to 9s";
+  return z
+    .custom<Duration>((value) => msOf(value) !== undefined, expected)
+    .default("3s")
+    .transform((value) => msOf(value)!);
+};
+
+const DNS_MS_MIN = 100;
+const DNS_MS_MAX = 9_000;
+
+function msOf(value: unknown): number | undefined {
+  try {
+    const ms = durationMs(value as Duration);
+    return ms >= DNS_MS_MIN && ms <= DNS_MS_MAX ? ms : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Makes one DKIM-Signature field of a message (RFC 6376 3.5, 3.7, 5.5; RFC 8463 3) from its header fields and the hash of
+ * its body. The canonical forms are core/mail's, the shape of the field is that of field-shape.ts.
+ */
+import { type Crypto, canonicalField, formatFoldedField, type HeaderField, type SigningKey } from "postern";
+import type { FieldShape, SignatureTags } from "./field-shape.ts";
+
+/** The name of the field. */
+export const FIELD_NAME = "DKIM-Signature";
+
+/** What a signature is made of. */
+export interface SignatureParts {
+  readonly tags: SignatureTags;
+  readonly headerForm: "simple" | "relaxed";
+  /** Those that `h=` names, in its order. */
+  readonly fields: readonly HeaderField[];
+}
+
+/** The value of the field line by line, signed. Rejects where the key can not sign. */
+export async function signatureLines(
+  { tags, headerForm, fields }: SignatureParts,
+  shape: FieldShape,
+  crypto: Crypto,
+  key: SigningKey,
+): Promise<readonly string[]> {
+  const lines = shape(tags);
+  const own = formatFoldedField(FIELD_NAME, lines);
+  const canonical = fields.map(({ bytes }) => canonicalField(headerForm, bytes));
+  // RFC 6376 3.7: the signature's own field stands last, with an empty b= and without its line end.
+  canonical.push(canonicalField(headerForm, own).subarray(0, -2));
+  const bytes = joined(canonical);
+  const signature = await crypto.sign(
+    key,
+    "sha256",
+    key.type === "rsa" ? bytes : await hashOf(bytes, crypto),
+  );
+  const value = `b=${base64(signature)}`;
+  return [...lines.slice(0, -1), ...chunks(value)];
+}
+
+/** RFC 8463 3: Ed25519 signs the hash. */
+function hashOf(bytes: Uint8Array, crypto: Crypto): Promise<Uint8Array> {
+  const digest = crypto.digest("sha256");
+  digest.update(bytes);
+  return digest.finish();
+}
+
+/** As dkim-signer folds it. */
+const LINE_CHARACTERS = 75;
+
+function chunks(text: string): readonly string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < text.length; at += LINE_CHARACTERS) lines.push(text.slice(at, at + LINE_CHARACTERS));
+  return lines;
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Signatures have 512 octets at most. */
+export const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
