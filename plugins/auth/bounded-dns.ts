@@ -12,6 +12,8 @@ export interface DnsContext {
 }
 
 const LATE: DnsAnswer = { status: "timeout" };
+/** Made once: without a reason each call makes one, with its stack. */
+const ENDED = new Error("nobody waits for it any more");
 
 /**
  * Runs with a resolver that answers for `ms` milliseconds in all, and says `timeout` afterwards, at once. It rejects
@@ -32,7 +34,7 @@ export async function withBoundedDns<T>(
   clock.sleep(ms, ended.signal).then(
     () => {
       isLate = true;
-      over.abort();
+      over.abort(ENDED);
     },
     () => {},
   );
@@ -48,7 +50,7 @@ export async function withBoundedDns<T>(
     });
   } finally {
     signal.removeEventListener("abort", stop);
-    ended.abort();
+    ended.abort(ENDED);
   }
 }
 

@@ -103,12 +103,14 @@ describe("the page of postern start", { skip: noBrowser }, () => {
     await page.evaluate("window.notReloaded = true");
     id = await send(greetings, ["you@example.com", "her@example.com"]);
     // The mailbox may know a message an instant before its trace is written: until then the row names no next hop.
-    const want =
-      /delivered .*Ann <ann@example\.com> → you@example\.com and 1 more backend next hop \d+ bytes/;
-    const row = page.locator(`tr[data-id="${id}"]`).filter({ hasText: want });
+    const row = page.locator(`tr[data-id="${id}"]`).filter({ hasText: "backend next hop" });
     await row.waitFor();
     assert.equal(await page.evaluate("window.notReloaded"), true);
     assert.equal(await row.locator(".subject").textContent(), "Grüße");
+    const text = ((await row.textContent()) ?? "").replaceAll(/\s+/g, " ");
+    const want =
+      /delivered .*Ann <ann@example\.com> → you@example\.com and 1 more backend next hop \d+ bytes/;
+    assert.match(text, want);
     assert.equal(await page.locator("#news").textContent(), "1 new message");
   });
 

@@ -27,9 +27,12 @@ const VERSION = /^[ \t]*v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
 /** RFC 3986 2 and 3.1; commas and "!" are encoded (RFC 9989 4.8), but for the size that nobody heeds any more. */
 const REPORT_URI = /^[a-z][a-z0-9+.-]*:[\w.~:/?#[\]@$&'()*+;=%-]*(?:!\d+[kmgt]?)?$/i;
 
+/** Whether a text of DNS is a DMARC record, whatever is wrong with the rest of it. */
+export const isDmarcRecord = (text: string): boolean => VERSION.test(text);
+
 /** Reads a text of DNS; undefined when it is no DMARC record, or no list of tags (RFC 6376 3.2). */
 export function parseDmarcRecord(text: string): DmarcRecord | undefined {
-  if (text.length > RECORD_CHARACTERS_MAX || !VERSION.test(text)) return undefined;
+  if (text.length > RECORD_CHARACTERS_MAX || !isDmarcRecord(text)) return undefined;
   const tags = new Map<string, string>();
   for (const part of text.split(";")) {
     const equals = part.indexOf("=");

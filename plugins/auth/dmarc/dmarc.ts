@@ -49,7 +49,7 @@ export interface DmarcOptions {
   readonly trustedForwarders?: {
     /** Addresses and ranges of clients. */
     readonly networks?: readonly string[];
-    /** Domains whose newest ARC seal stands over a chain that passes; the pipeline needs `arc()` before. */
+    /** Domains whose newest ARC seal stands over a chain that passes; a plugin that provides `Arc` stands before. */
     readonly sealers?: readonly string[];
   };
   /** How long DNS is asked in all; then it is a `temperror`. Default "3s". */
@@ -73,7 +73,7 @@ export function dmarc(options: DmarcOptions = {}): Plugin<"dmarc", "spf" | "dkim
   return definePlugin({
     name: "dmarc",
     needs: ["dns"],
-    // A list of sealers without `arc()` would never count: then the start tells it.
+    // A list of sealers without a provider of `Arc` would never count: then the start tells it.
     reads: (rules.trustedForwarders.sealers.length > 0 ? [Spf, Dkim, Arc] : [Spf, Dkim]) as Reads,
     mayRead: [Arc],
     provides: [Dmarc],

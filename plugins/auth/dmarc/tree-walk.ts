@@ -3,7 +3,7 @@
  * list of public suffixes has a say. Each name is asked for once in a message.
  */
 import type { Resolver } from "postern";
-import { type DmarcRecord, parseDmarcRecord } from "./dmarc-record.ts";
+import { type DmarcRecord, isDmarcRecord, parseDmarcRecord } from "./dmarc-record.ts";
 
 /** Labels of the second name that a walk asks for, which makes eight queries at most. */
 const WALK_LABELS_MAX = 7;
@@ -69,9 +69,9 @@ export class TreeWalks {
     const answer = await this.#dns.resolve(name, "TXT");
     switch (answer.status) {
       case "found": {
-        const records = answer.records.map(parseDmarcRecord).filter((record) => record !== undefined);
-        // RFC 9989 4.10: several are as good as none.
-        return records.length === 1 ? records[0] : undefined;
+        const records = answer.records.filter(isDmarcRecord);
+        // RFC 9989 4.10: several are as good as none, also where some can not be read.
+        return records.length === 1 ? parseDmarcRecord(records[0]!) : undefined;
       }
       case "nxdomain":
       case "nodata":
