@@ -41,7 +41,14 @@ async function openBoth() {
   });
   const listener = {
     ...{ name: "relay", kind: "relay", address: { host: "127.0.0.1", port: 0 }, authRequired: false },
-    ...{ greetingDelayMs: 0, trustedNetworks: [], bareNewlines: "refuse", proxyProtocol: [], xclient: [] },
+    ...{
+      greetingDelayMs: 0,
+      trustedNetworks: [],
+      bareNewlines: "refuse",
+      proxyProtocol: [],
+      xclient: [],
+      xforward: [],
+    },
     ...{ upstreams: [], earlyTalkers: "note", lenientAddresses: false },
   } as unknown as ListenerConfig;
   const config = {
