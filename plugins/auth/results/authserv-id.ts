@@ -66,6 +66,8 @@ export function authservIdOf(value: string): string | undefined {
 /** The form by which ids are compared; undefined where nobody can say what a reader makes of it. */
 function comparable(id: string): string | undefined {
   const bare = id.trim().replace(/\.+$/, "");
+  // Only quotes make them a part of it: a reader that takes those off first sees a shorter id, and our name perhaps.
+  if (/[()<>@,;:\\"/[\]?=]/.test(bare)) return undefined;
   return /^[!-~]+$/.test(bare) ? bare.toLowerCase() : domainToAscii(bare);
 }
 

@@ -54,8 +54,9 @@ export function pvalue(text: string): string {
 export function addressValue(localPart: string | undefined, domain: string): string {
   const name = domainToAscii(domain) ?? domain;
   if (localPart === undefined || /[^ -~]|=\?/.test(localPart)) return pvalue(name);
-  const written =
-    localPart === "" || DOT_ATOM.test(localPart) ? localPart : `"${localPart.replace(/["\\]/g, "\\$&")}"`;
+  // Behind the "=" of the property a "?" would begin an encoded word.
+  const isBare = localPart === "" || (DOT_ATOM.test(localPart) && !localPart.startsWith("?"));
+  const written = isBare ? localPart : `"${localPart.replace(/["\\]/g, "\\$&")}"`;
   const address = `${written}@${name}`;
   // What is no domain-name, as an address literal, can not stand behind the @ (RFC 8601 2.2): then all is quoted.
   return DOMAIN_NAME.test(name) ? address : quoted(address, VALUE_CHARACTERS_MAX);

@@ -93,6 +93,12 @@ const CLAIMS: readonly { name: string; value: string; want: boolean }[] = [
   { name: "a version", value: "mx.example.com 1; spf=pass", want: true },
   { name: "comments", value: "(x) mx.example.com (y) 1 (z); spf=pass", want: true },
   { name: "a quoted string", value: '"mx.example.com"; spf=pass', want: true },
+  {
+    name: "our name and a comment's begin within the quotes",
+    value: '"mx.example.com("; spf=pass',
+    want: true,
+  },
+  { name: "our name and results within the quotes", value: '"mx.example.com; spf=pass"; none', want: true },
   { name: "white space within the quotes", value: '" mx.example.com "; spf=pass', want: true },
   { name: "a dot at the end", value: "mx.example.com.; spf=pass", want: true },
   { name: "a fold behind the colon", value: "\r\n\tmx.example.com; spf=pass", want: true },

@@ -245,6 +245,11 @@ test("resultsLines gives what a strict reader reads back: ids, results, reasons,
   );
 });
 
+test("addressValue quotes a local part that would make an encoded word with the sign before it", () => {
+  assert.equal(addressValue("?utf-8?q?x", "x.example"), '"?utf-8?q?x"@x.example');
+  assert.equal(addressValue("x?", "x.example"), "x?@x.example");
+});
+
 test("resultsLines lets no hostile text out of its place, also for readers that decode words first", () => {
   const hostile = fc
     .array(
