@@ -1,11 +1,12 @@
 /** `postern dkim check`: whether DNS has, for each key that the config signs with, the record that verifiers need. */
 import type { GatewayConfig } from "../config/mod.ts";
 import { selfTest } from "../gateway/mod.ts";
+import { keyRecordName } from "../mail/mod.ts";
 import type { DnsAnswer, PublishedKey, Resolver } from "../pipeline/mod.ts";
 import { nodeCrypto } from "../store/mod.ts";
 import { configArgument } from "./config-argument.ts";
 import { configResolver } from "./config-resolver.ts";
-import { type RecordState, recordName, recordState, recordText, zoneLines } from "./dkim-record.ts";
+import { type RecordState, recordState, recordText, zoneLines } from "./dkim-record.ts";
 import { loadConfig } from "./load-config.ts";
 import { publishedKeys } from "./published-keys.ts";
 import { UserError } from "./user-error.ts";
@@ -42,7 +43,7 @@ export async function checkKeys(
   const work = async (): Promise<void> => {
     for (let at = next++; at < keys.length; at = next++) {
       const key = keys[at]!;
-      checked[at] = { key, result: recordState(key, await answerOf(dns, recordName(key), signal)) };
+      checked[at] = { key, result: recordState(key, await answerOf(dns, keyRecordName(key), signal)) };
     }
   };
   await Promise.all(Array.from({ length: LOOK_UPS_AT_ONCE_MAX }, work));
@@ -85,17 +86,17 @@ function lineOf(checked: CheckedKey): string {
 }
 
 const shownKey = (key: PublishedKey): string =>
-  `${recordName(key)} (${key.algorithm === "rsa" ? `RSA, ${key.bits} bits` : "Ed25519"})`;
+  `${keyRecordName(key)} (${key.algorithm === "rsa" ? `RSA, ${key.bits} bits` : "Ed25519"})`;
 
 function faultOf({ key, result }: CheckedKey): string {
   const found = result.state === "agrees" ? "" : result.found;
-  const record = zoneLines(recordName(key), recordText(key.algorithm, key.publicKey));
+  const record = zoneLines(keyRecordName(key), recordText(key.algorithm, key.publicKey));
   const todo =
     result.state === "unknown" ? "try again" : `publish ${record.map((line) => line.trim()).join(" ")}`;
-  return `${recordName(key)}: found ${found}, expected the record of ${key.place}; ${todo}`;
+  return `${keyRecordName(key)}: found ${found}, expected the record of ${key.place}; ${todo}`;
 }
 
 const testing = ({ key, result }: CheckedKey): readonly string[] =>
   result.state === "agrees" && result.testing
-    ? [`${recordName(key)} says t=y, so that verifiers do not count on it: take it away when all works`]
+    ? [`${keyRecordName(key)} says t=y, so that verifiers do not count on it: take it away when all works`]
     : [];

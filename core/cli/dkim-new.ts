@@ -2,8 +2,8 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { domainToAscii } from "../mail/mod.ts";
-import { publicKeyText, recordName, recordText, zoneLines } from "./dkim-record.ts";
+import { domainToAscii, keyRecordName } from "../mail/mod.ts";
+import { publicKeyText, recordText, zoneLines } from "./dkim-record.ts";
 import { UserError } from "./user-error.ts";
 
 const RSA_BITS_MIN = 1024;
@@ -23,7 +23,7 @@ export async function dkimNew(args: readonly string[]): Promise<number> {
   } catch (error) {
     throw new UserError(`postern dkim new: ${fileFault(error as NodeJS.ErrnoException, file)}`);
   }
-  const name = recordName({ domain, selector });
+  const name = keyRecordName({ domain, selector });
   const text = recordText(algorithm, publicKeyText(publicKey));
   process.stdout.write(
     [
@@ -58,7 +58,7 @@ function readArguments(args: readonly string[]) {
       `postern dkim new: found the domain ${JSON.stringify(domainText)}, expected one such as example.com`,
     );
   const selector = selectorText.toLowerCase();
-  if (!/^[\w.-]+$/.test(selector) || domainToAscii(recordName({ domain, selector })) === undefined)
+  if (!/^[\w.-]+$/.test(selector) || domainToAscii(keyRecordName({ domain, selector })) === undefined)
     throw new UserError(
       `postern dkim new: found the selector ${JSON.stringify(selectorText)}, expected letters, digits and hyphens, as s2026`,
     );

@@ -7,10 +7,6 @@ import type { DnsAnswer, PublishedKey } from "../pipeline/mod.ts";
 /** Octets of one string of a TXT record (RFC 1035 3.3.14). */
 const STRING_OCTETS_MAX = 255;
 
-/** The name of a key's record. */
-export const recordName = ({ domain, selector }: Pick<PublishedKey, "domain" | "selector">): string =>
-  `${selector}._domainkey.${domain}`;
-
 /** The text of a key's record. */
 export const recordText = (algorithm: PublishedKey["algorithm"], publicKey: string): string =>
   `v=DKIM1; k=${algorithm}; p=${publicKey}`;

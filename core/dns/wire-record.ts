@@ -2,6 +2,7 @@
  * The data of records as text, as `DnsAnswer` says: A and MX, NS, PTR, CNAME, SOA, TXT (RFC 1035 3.3), AAAA (RFC 3596),
  * TLSA (RFC 6698). Other types are nobody's here.
  */
+import { canonicalIp } from "../mail/mod.ts";
 import type { DnsType } from "../pipeline/mod.ts";
 import { readName } from "./wire-name.ts";
 
@@ -70,7 +71,7 @@ function nameText({ message, end }: WireData, at: number): string | undefined {
 function ipv6Text(octets: Uint8Array): string {
   const groups: string[] = [];
   for (let at = 0; at < 16; at += 2) groups.push(uint16(octets, at).toString(16));
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+  return canonicalIp(groups.join(":"));
 }
 
 /** Its strings joined, an octet a character: what they mean is for who reads them. */

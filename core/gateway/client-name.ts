@@ -2,7 +2,7 @@
  * The client's name by reverse DNS, confirmed by the name's own addresses (RFC 8601 2.7.3, `iprev`). It is looked up
  * beside the session, from its begin on, and only where a plugin or a condition reads the fact: nothing waits for it.
  */
-import { addressOctets } from "../mail/mod.ts";
+import { addressOctets, reverseName } from "../mail/mod.ts";
 import {
   type AnyFact,
   ClientName,
@@ -58,7 +58,7 @@ export async function lookUpClientName(
 }
 
 async function confirmedName(ip: string, dns: Resolver, signal: AbortSignal): Promise<ClientNameValue> {
-  const pointer = await dns.resolve(pointerName(ip), "PTR", signal);
+  const pointer = await dns.resolve(reverseName(ip) ?? "", "PTR", signal);
   if (pointer.status !== "found") {
     const answered = pointer.status === "nxdomain" || pointer.status === "nodata";
     return { result: answered ? "permerror" : "temperror", name: "", ip };
@@ -74,14 +74,6 @@ async function confirmedName(ip: string, dns: Resolver, signal: AbortSignal): Pr
     unanswered ||= forward.status === "servfail" || forward.status === "timeout";
   }
   return { result: unanswered ? "temperror" : "fail", name: "", ip };
-}
-
-/** RFC 1035 3.5, RFC 3596 2.5. */
-function pointerName(ip: string): string {
-  const octets = addressOctets(ip) ?? [];
-  if (octets.length === 4) return `${octets.toReversed().join(".")}.in-addr.arpa`;
-  const digits = octets.map((octet) => octet.toString(16).padStart(2, "0")).join("");
-  return `${[...digits].toReversed().join(".")}.ip6.arpa`;
 }
 
 /** A PTR record may hold any octets; what is no host name (RFC 1123 2.1) has no place in a trace field or a log. */

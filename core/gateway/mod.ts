@@ -5,6 +5,7 @@ export { CODES } from "./answers.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
 export { type KeptAdvertised, keepAdvertised } from "./keep-advertised.ts";
 export { readPrivateKey, readPublicKey } from "./key-der.ts";
+export { KeyHandles } from "./key-handles.ts";
 export { memoryContents, memoryTraces, webClock, webRandom } from "./memory-services.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export * from "./next-hop-driver.ts";

@@ -3,8 +3,12 @@
  * Curves in the Web Cryptography API).
  */
 import { decodeBase64 } from "../mail/mod.ts";
-import type { Crypto, KeyType, SigningKey, VerifyKey } from "../pipeline/mod.ts";
+import type { Crypto, SigningKey, VerifyKey } from "../pipeline/mod.ts";
 import { ed25519Spki, readPrivateKey, readPublicKey } from "./key-der.ts";
+import { KeyHandles } from "./key-handles.ts";
+
+const verifyKeys = new KeyHandles<VerifyKey, CryptoKey>();
+const signingKeys = new KeyHandles<SigningKey, CryptoKey>();
 
 /** The half of the engine on Web standards that has to do with signatures. */
 export const webSignatures: Pick<Crypto, "verifyKey" | "verify" | "signingKey" | "sign"> = {
@@ -12,17 +16,17 @@ export const webSignatures: Pick<Crypto, "verifyKey" | "verify" | "signingKey" |
     const info = readPublicKey(type, octets);
     if (!info) return undefined;
     const key = await crypto.subtle.importKey("spki", info.spki, ALGORITHMS[type], false, ["verify"]);
-    return new WebVerifyKey(type, info.bits, key);
+    return verifyKeys.hold({ type, bits: info.bits }, key);
   },
   verify: async (key, _hash, bytes, signature) =>
-    crypto.subtle.verify(ALGORITHMS[key.type], WebVerifyKey.key(key), owned(signature), owned(bytes)),
+    crypto.subtle.verify(ALGORITHMS[key.type], verifyKeys.key(key), owned(signature), owned(bytes)),
   async signingKey(pem) {
     const { type, bits, pkcs8, spki } = readPrivateKey(pem);
     const key = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHMS[type], false, ["sign"]);
-    return new WebSigningKey(type, bits, spki ?? (await publicHalf(pkcs8)), key);
+    return signingKeys.hold({ type, bits, publicKey: spki ?? (await publicHalf(pkcs8)) }, key);
   },
   sign: async (key, _hash, bytes) =>
-    new Uint8Array(await crypto.subtle.sign(ALGORITHMS[key.type], WebSigningKey.key(key), owned(bytes))),
+    new Uint8Array(await crypto.subtle.sign(ALGORITHMS[key.type], signingKeys.key(key), owned(bytes))),
 };
 
 const ALGORITHMS = {
@@ -42,39 +46,3 @@ async function publicHalf(pkcs8: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
 /** Web Crypto takes no views of shared memory; what is none is not copied. */
 const owned = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
   bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
-
-class WebVerifyKey implements VerifyKey {
-  readonly type: KeyType;
-  readonly bits: number;
-  readonly #key: CryptoKey;
-
-  constructor(type: KeyType, bits: number, key: CryptoKey) {
-    this.type = type;
-    this.bits = bits;
-    this.#key = key;
-  }
-
-  static key(key: VerifyKey): CryptoKey {
-    if (!(key instanceof WebVerifyKey)) throw new TypeError("a key of another engine");
-    return key.#key;
-  }
-}
-
-class WebSigningKey implements SigningKey {
-  readonly type: KeyType;
-  readonly bits: number;
-  readonly publicKey: Uint8Array;
-  readonly #key: CryptoKey;
-
-  constructor(type: KeyType, bits: number, publicKey: Uint8Array, key: CryptoKey) {
-    this.type = type;
-    this.bits = bits;
-    this.publicKey = publicKey;
-    this.#key = key;
-  }
-
-  static key(key: SigningKey): CryptoKey {
-    if (!(key instanceof WebSigningKey)) throw new TypeError("a key of another engine");
-    return key.#key;
-  }
-}

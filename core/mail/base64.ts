@@ -14,3 +14,8 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
     return undefined;
   }
 }
+
+/** The base64 text of a few octets. */
+export function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}

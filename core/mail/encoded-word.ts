@@ -3,6 +3,7 @@
  * stand anywhere, hold spaces, or split a character between two words. Charsets are those of the Encoding standard;
  * a word in another one stays as it is.
  */
+import { toBase64 } from "./base64.ts";
 import { octetsOf } from "./octets.ts";
 
 // Each part stops at the next "?", and the first is bounded: one pass over the text, whatever it holds.
@@ -135,7 +136,7 @@ function qWord(text: string): string {
 }
 
 function bWord(text: string): string {
-  return `=?UTF-8?B?${btoa(String.fromCharCode(...encoder.encode(text)))}?=`;
+  return `=?UTF-8?B?${toBase64(encoder.encode(text))}?=`;
 }
 
 /** A string of one character for each octet. */

@@ -1,5 +1,5 @@
 /** The names by which DNS is asked about an address: in-addr.arpa and ip6.arpa (RFC 1035 3.5, 3596 2.5), and lists (RFC 5782 2). */
-import { addressOctets, networkMatcher } from "postern";
+import { addressOctets } from "./networks.ts";
 
 /** Octets of IPv4 or nibbles of IPv6 from the last to the first, with dots; undefined for what is no address. */
 export function reversedAddress(
@@ -23,9 +23,3 @@ export function reverseName(ip: string): string | undefined {
   const reversed = reversedAddress(ip);
   return reversed && `${reversed.labels}.${reversed.version === 4 ? "in-addr" : "ip6"}.arpa`;
 }
-
-/** Addresses that are nobody's in the Internet's DNS (RFC 6890): this machine's, private, link-local, multicast. */
-export const isInnerAddress = networkMatcher([
-  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"],
-  ...["192.168.0.0/16", "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8"],
-]);

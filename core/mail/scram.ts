@@ -2,6 +2,7 @@
  * The cryptography of SCRAM-SHA-256 (RFC 5802 3, RFC 7677) for both sides, and the form in which its keys are stored.
  * By Web Crypto. The messages of an exchange are not here: the client's are in core/relay, the server's in core/smtp.
  */
+import { toBase64 } from "./base64.ts";
 import { octetsOf } from "./octets.ts";
 import { saslPrep } from "./sasl-prep.ts";
 
@@ -122,11 +123,6 @@ export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
   return octetsOf(atob(text));
-}
-
-/** The base64 text of a few octets. */
-export function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }
 
 /** RFC 5802 3. A password that SASLprep can not prepare is taken as it is, as PostgreSQL does: both sides must agree. */

@@ -2,6 +2,7 @@
 export * from "./compile-pipeline.ts";
 export * from "./condition.ts";
 export * from "./context.ts";
+export * from "./digest-of.ts";
 export * from "./duration.ts";
 export * from "./engine-facts.ts";
 export * from "./envelope.ts";

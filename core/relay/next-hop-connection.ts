@@ -177,7 +177,7 @@ export class NextHopConnection {
    */
   flush(content?: Uint8Array): boolean {
     if (content === undefined || content.length <= COPIED_BYTES_MAX) {
-      this.#behind = content;
+      if (content !== undefined) this.#behind = content;
       this.#sendLater();
       return true;
     }

@@ -1,6 +1,6 @@
 /**
  * A delivery on the connections of a pool: one transaction, one retry when a kept connection turns out to be closed, and
- * other servers where one takes nothing for now. Which pool it is, and where its servers come from, is the driver's.
+ * other servers where one took nothing. Which pool it is, and where its servers come from, is the driver's.
  */
 import type { DeliverOptions, Delivery, DeliveryResult } from "../gateway/mod.ts";
 import type { Reply } from "../mail/mod.ts";

@@ -12,8 +12,11 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { readPrivateKey, readPublicKey } from "../gateway/mod.ts";
-import type { Crypto, KeyType, SigningKey, VerifyKey } from "../pipeline/mod.ts";
+import { KeyHandles, readPrivateKey, readPublicKey } from "../gateway/mod.ts";
+import type { Crypto, SigningKey, VerifyKey } from "../pipeline/mod.ts";
+
+const verifyKeys = new KeyHandles<VerifyKey, KeyObject>();
+const signingKeys = new KeyHandles<SigningKey, KeyObject>();
 
 // libuv has four threads by default, which files and DNS share: more at once would only use more memory.
 const scryptMax = 4;
@@ -54,20 +57,20 @@ export const nodeCrypto: Crypto = {
     const info = readPublicKey(type, octets);
     if (!info) return undefined;
     const key = createPublicKey({ key: bufferOf(info.spki), format: "der", type: "spki" });
-    return new NodeVerifyKey(type, info.bits, key);
+    return verifyKeys.hold({ type, bits: info.bits }, key);
   },
   async verify(key, hash, bytes, signature) {
-    const object = NodeVerifyKey.object(key);
+    const object = verifyKeys.key(key);
     return verify(key.type === "rsa" ? hash : null, bytes, object, signature);
   },
   async signingKey(pem) {
     const { type, bits, pkcs8 } = readPrivateKey(pem);
     const key = createPrivateKey({ key: bufferOf(pkcs8), format: "der", type: "pkcs8" });
     const spki = createPublicKey(key).export({ format: "der", type: "spki" });
-    return new NodeSigningKey(type, bits, new Uint8Array(spki), key);
+    return signingKeys.hold({ type, bits, publicKey: new Uint8Array(spki) }, key);
   },
   async sign(key, hash, bytes) {
-    const object = NodeSigningKey.object(key);
+    const object = signingKeys.key(key);
     if (key.type === "ed25519") return new Uint8Array(sign(null, bytes, object));
     return new Promise((resolve, reject) => {
       sign(hash, bytes, object, (error, signature) =>
@@ -76,43 +79,6 @@ export const nodeCrypto: Crypto = {
     });
   },
 };
-
-class NodeVerifyKey implements VerifyKey {
-  readonly type: KeyType;
-  readonly bits: number;
-  readonly #object: KeyObject;
-
-  constructor(type: KeyType, bits: number, object: KeyObject) {
-    this.type = type;
-    this.bits = bits;
-    this.#object = object;
-  }
-
-  static object(key: VerifyKey): KeyObject {
-    if (!(key instanceof NodeVerifyKey)) throw new TypeError("a key of another engine");
-    return key.#object;
-  }
-}
-
-class NodeSigningKey implements SigningKey {
-  readonly type: KeyType;
-  readonly bits: number;
-  readonly publicKey: Uint8Array;
-  // Private: nothing that prints or copies the handle has the secret.
-  readonly #object: KeyObject;
-
-  constructor(type: KeyType, bits: number, publicKey: Uint8Array, object: KeyObject) {
-    this.type = type;
-    this.bits = bits;
-    this.publicKey = publicKey;
-    this.#object = object;
-  }
-
-  static object(key: SigningKey): KeyObject {
-    if (!(key instanceof NodeSigningKey)) throw new TypeError("a key of another engine");
-    return key.#object;
-  }
-}
 
 const bufferOf = (bytes: Uint8Array<ArrayBuffer>): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { addressOctets } from "postern";
-import { reversedAddress, reverseName } from "../../../../plugins/auth/dns/reverse-name.ts";
+import { addressOctets, reversedAddress, reverseName } from "../../core/mail/mod.ts";
 
 test("reverseName writes octets and nibbles from the last to the first (RFC 1035 3.5, 3596 2.5)", () => {
   assert.equal(reverseName("192.0.2.1"), "1.2.0.192.in-addr.arpa");

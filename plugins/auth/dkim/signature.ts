@@ -2,7 +2,7 @@
  * Reads DKIM-Signature fields (RFC 6376 3.5 and 6.1.1, RFC 8301, RFC 8463, RFC 8616 5). What it says was not proved by
  * anything yet. `z=` and tags that nobody knows are passed over.
  */
-import { decodeBase64, domainToAscii, parseTagList } from "postern";
+import { decodeBase64, domainToAscii, keyRecordName, parseTagList } from "postern";
 import { isKeyName } from "./key-name.ts";
 
 /** What is told of a signature whether or not it can be read; "" where a tag is not there or is none. */
@@ -89,7 +89,7 @@ function signatureOf(tags: Tags, look: SignatureLook): Signature | Fault {
   const keyType = ALGORITHMS.get(look.algorithm);
   if (look.algorithm === "rsa-sha1") return permerror("rsa-sha1 proves nothing any more (RFC 8301)");
   if (keyType === undefined) return neutral("a= names no algorithm that is known");
-  const keyName = `${look.selector}._domainkey.${look.domain}`;
+  const keyName = keyRecordName(look);
   if (look.domain === "") return neutral("d= is no domain");
   if (look.selector === "" || !isKeyName(keyName)) return neutral("s= and d= make no name for DNS");
   const forms = /^(simple|relaxed)(?:\/(simple|relaxed))?$/i.exec(tags.get("c") ?? "simple");

@@ -1,5 +1,5 @@
 /** One signature of a message: from its field to a result (RFC 6376 6.1, RFC 8601 2.7.1). */
-import type { Crypto, DnsAnswer, FactValue, HeaderField } from "postern";
+import { type Crypto, type DnsAnswer, digestOf, type FactValue, type HeaderField } from "postern";
 import type { Dkim } from "../auth-results.ts";
 import type { KeyCache } from "./key-cache.ts";
 import type { DkimKey } from "./key-record.ts";
@@ -72,7 +72,7 @@ export async function verifySignature(
     if (key.type === "rsa" && key.bits < rules.rsaBitsMin)
       return policy(`the key has ${key.bits} bits; ${rules.rsaBitsMin} are asked for`);
     const octets = message.header.octets(signature.headerForm, signature.names, field);
-    const hashed = key.type === "rsa" ? octets : await sha256(octets, crypto);
+    const hashed = key.type === "rsa" ? octets : await digestOf(crypto, "sha256", octets);
     if (!(await crypto.verify(key, "sha256", hashed, signature.signature)))
       return { result: "fail", reason: "the header fields were changed, or the key is another one" };
     if (isTest && rules.testKeys === "policy") return policy("its owner only tests the key (t=y)");
@@ -100,12 +100,6 @@ async function keyOf(answer: DnsAnswer, keys: KeyCache): Promise<DkimKey | Ended
   }
   if (!only) return permerror("DNS has no key");
   return "fault" in only ? permerror(`the key record: ${only.fault}`) : only;
-}
-
-async function sha256(octets: Uint8Array, crypto: Crypto): Promise<Uint8Array> {
-  const digest = crypto.digest("sha256");
-  digest.update(octets);
-  return digest.finish();
 }
 
 const same = (a: Uint8Array, b: Uint8Array): boolean =>

@@ -12,6 +12,7 @@ import {
   type Plugin,
   type Reject,
   reject,
+  reversedAddress,
   type Tempfail,
   tempfail,
   z,
@@ -20,8 +21,8 @@ import { objectOption, parseOptions } from "../../options.ts";
 import { Dnsbl } from "../auth-results.ts";
 import { dnsTimeOption, withBoundedDns } from "../bounded-dns.ts";
 import { type Skipped, skipOption, skipReason } from "../skip-option.ts";
+import { isInnerAddress } from "./inner-address.ts";
 import { type AnswerRange, answerRange, listState } from "./list-answers.ts";
-import { isInnerAddress, reversedAddress } from "./reverse-name.ts";
 
 /** A list. */
 export interface DnsList {

@@ -12,6 +12,7 @@ import {
   type Plugin,
   type Resolver,
   reject,
+  reverseName,
   tempfail,
   z,
 } from "postern";
@@ -19,7 +20,7 @@ import { objectOption, parseOptions } from "../../options.ts";
 import { Iprev } from "../auth-results.ts";
 import { dnsTimeOption, withBoundedDns } from "../bounded-dns.ts";
 import { type Skipped, skipOption, skipReason } from "../skip-option.ts";
-import { isInnerAddress, reverseName } from "./reverse-name.ts";
+import { isInnerAddress } from "./inner-address.ts";
 
 /** Options of `iprev`. */
 export interface IprevOptions {

@@ -1,5 +1,5 @@
 /** The keys of the options, read while the config is loaded, and as each engine keeps them. */
-import type { Crypto, PublishedKey, SigningKey } from "postern";
+import { type Crypto, decodeBase64, keyRecordName, type PublishedKey, type SigningKey } from "postern";
 import type { DomainKey } from "./key-choice.ts";
 import { readPrivateKey } from "./private-key.ts";
 import type { CheckedSignOptions } from "./sign-options.ts";
@@ -54,7 +54,7 @@ export async function testKeys(keys: readonly LoadedKey[], crypto: Crypto): Prom
   const results = await Promise.all(
     keys.map(async (key) => {
       const { place } = key.published;
-      const name = `${place}: the key ${key.selector}._domainkey.${key.domain}`;
+      const name = `${place}: the key ${keyRecordName(key)}`;
       try {
         return (await worksWith(key, crypto)) ? [] : [`${name} signs here what does not verify`];
       } catch (error) {
@@ -68,12 +68,10 @@ export async function testKeys(keys: readonly LoadedKey[], crypto: Crypto): Prom
 async function worksWith(key: LoadedKey, crypto: Crypto): Promise<boolean> {
   const handle = await key.handle(crypto);
   // By the half that DNS has, as verifiers do.
-  const published = await crypto.verifyKey(handle.type, octets(key.published.publicKey));
+  const published = await crypto.verifyKey(handle.type, decodeBase64(key.published.publicKey)!);
   if (!published) return false;
   const signature = await crypto.sign(handle, "sha256", SAMPLE);
   return crypto.verify(published, "sha256", SAMPLE, signature);
 }
 
 const SAMPLE = new TextEncoder().encode("from:postern@example.com\r\n");
-const octets = (base64: string): Uint8Array =>
-  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

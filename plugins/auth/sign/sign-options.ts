@@ -1,5 +1,13 @@
 /** The options of `sign`: their types, their schema, and the header fields that are signed unless they say otherwise. */
-import { type BaseContext, type Duration, domainToAscii, durationMs, isFieldName, z } from "postern";
+import {
+  type BaseContext,
+  type Duration,
+  domainToAscii,
+  durationMs,
+  isFieldName,
+  keyRecordName,
+  z,
+} from "postern";
 import { functionOption, objectOption } from "../../options.ts";
 
 /** Where the private key lies: a PEM file, an environment variable that holds PEM, or PEM itself. */
@@ -94,7 +102,8 @@ const SELECTOR_FORM = 'a selector such as "s2026": letters, digits, hyphens, in 
 const SELECTOR = z
   .string({ error: SELECTOR_FORM })
   .refine(
-    (text) => domainToAscii(`${text}._domainkey.x`) !== undefined && /^[\w.-]+$/.test(text),
+    (text) =>
+      domainToAscii(keyRecordName({ domain: "x", selector: text })) !== undefined && /^[\w.-]+$/.test(text),
     SELECTOR_FORM,
   )
   .transform((text) => text.toLowerCase());
@@ -170,7 +179,7 @@ export const SIGN_OPTIONS = objectOption({
     const places = new Map<string, number>();
     const counts = new Map<string, number>();
     for (const [index, { domain, selector }] of keys.entries()) {
-      const place = `${selector}._domainkey.${domain}`;
+      const place = keyRecordName({ domain, selector });
       const other = places.get(place);
       if (other !== undefined) {
         const message = `a selector of its own, because keys[${other}] has this one`;

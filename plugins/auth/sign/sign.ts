@@ -3,11 +3,11 @@
  * servers and reports, and nobody else's. Once for each attempt, on the header as it is sent and the hash of the body as it
  * is sent. It verifies nothing, makes no `l=` and no rsa-sha1, and does not sign for ARC. For Node and its like.
  */
-import { definePlugin, fact, type Plugin, z } from "postern";
+import { definePlugin, fact, keyRecordName, type Plugin, toBase64, z } from "postern";
 import { parseOptions } from "../../options.ts";
 import { loadFieldShape } from "./field-shape.ts";
 import { identityOf, keyChoice } from "./key-choice.ts";
-import { type LoadedKey, loadKeys, testKeys } from "./loaded-keys.ts";
+import { loadKeys, testKeys } from "./loaded-keys.ts";
 import {
   type CheckedSignOptions,
   oversignedOf,
@@ -15,7 +15,7 @@ import {
   type SignContext,
   type SignOptions,
 } from "./sign-options.ts";
-import { base64, FIELD_NAME, signatureLines } from "./signature-field.ts";
+import { FIELD_NAME, signatureLines } from "./signature-field.ts";
 import { signedFields } from "./signed-fields.ts";
 
 export {
@@ -79,7 +79,7 @@ export function sign(options: SignOptions): Plugin<"signed", never, false> {
       const signed = signedFields(header, checked.headers, oversigned);
       if (!signed) return unsigned("too many header fields to sign");
       const shape = await loadFieldShape();
-      const bodyHash = base64(await ctx.bodyDigest(bodyForm, "sha256"));
+      const bodyHash = toBase64(await ctx.bodyDigest(bodyForm, "sha256"));
       const times = timesOf(ctx.clock.now(), checked);
       const made = await Promise.all(
         choice.keys.map(async (key) => {
@@ -102,7 +102,7 @@ export function sign(options: SignOptions): Plugin<"signed", never, false> {
       );
       // From the last up, so that the first key's stands on top.
       for (const [index, lines] of [...made.entries()].reverse())
-        ctx.message.addFoldedField(FIELD_NAME, lines, `signed for ${nameOf(choice.keys[index]!)}`);
+        ctx.message.addFoldedField(FIELD_NAME, lines, `signed for ${keyRecordName(choice.keys[index]!)}`);
       ctx.provide(Signed, {
         signatures: choice.keys.map(({ domain, selector, algorithm }) => ({ domain, selector, algorithm })),
         reason: "",
@@ -140,5 +140,3 @@ function timesOf(nowMs: number, { signedAt, expiresAfterMs }: CheckedSignOptions
       : { expiresAtSeconds: seconds + Math.round(expiresAfterMs / 1000) }),
   };
 }
-
-const nameOf = ({ domain, selector }: LoadedKey): string => `${selector}._domainkey.${domain}`;

@@ -2,7 +2,15 @@
  * Makes one DKIM-Signature field of a message (RFC 6376 3.5, 3.7, 5.5; RFC 8463 3) from its header fields and the hash of
  * its body. The canonical forms are core/mail's, the shape of the field is that of field-shape.ts.
  */
-import { type Crypto, canonicalField, formatFoldedField, type HeaderField, type SigningKey } from "postern";
+import {
+  type Crypto,
+  canonicalField,
+  digestOf,
+  formatFoldedField,
+  type HeaderField,
+  type SigningKey,
+  toBase64,
+} from "postern";
 import type { FieldShape, SignatureTags } from "./field-shape.ts";
 
 /** The name of the field. */
@@ -29,20 +37,11 @@ export async function signatureLines(
   // RFC 6376 3.7: the signature's own field stands last, with an empty b= and without its line end.
   canonical.push(canonicalField(headerForm, own).subarray(0, -2));
   const bytes = joined(canonical);
-  const signature = await crypto.sign(
-    key,
-    "sha256",
-    key.type === "rsa" ? bytes : await hashOf(bytes, crypto),
-  );
-  const value = `b=${base64(signature)}`;
+  // RFC 8463 3: Ed25519 signs the hash.
+  const signed = key.type === "rsa" ? bytes : await digestOf(crypto, "sha256", bytes);
+  const signature = await crypto.sign(key, "sha256", signed);
+  const value = `b=${toBase64(signature)}`;
   return [...lines.slice(0, -1), ...chunks(value)];
-}
-
-/** RFC 8463 3: Ed25519 signs the hash. */
-function hashOf(bytes: Uint8Array, crypto: Crypto): Promise<Uint8Array> {
-  const digest = crypto.digest("sha256");
-  digest.update(bytes);
-  return digest.finish();
 }
 
 /** As dkim-signer folds it. */
@@ -63,6 +62,3 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   }
   return whole;
 }
-
-/** Signatures have 512 octets at most. */
-export const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));

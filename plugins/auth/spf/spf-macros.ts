@@ -1,5 +1,5 @@
 /** What the macros of SPF stand for (RFC 7208 7.2 and 7.3), and the names that they make. */
-import { addressOctets } from "postern";
+import { addressOctets, reverseName } from "postern";
 import { expandMacros, type MacroString, type MacroValues, usesLetter } from "./macro-string.ts";
 
 /** Whom a check is about, as macros tell it. */
@@ -68,8 +68,7 @@ export class SpfMacros {
 
   /** The name of the client's PTR records (RFC 1035 3.5, RFC 3596 2.5). */
   reverseName(): string {
-    const zone = this.#octets().length === 4 ? "in-addr" : "ip6";
-    return `${this.#dotted().split(".").reverse().join(".")}.${zone}.arpa`;
+    return reverseName(this.#sender.ip) ?? "";
   }
 
   #octets(): readonly number[] {

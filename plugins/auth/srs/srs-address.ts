@@ -3,7 +3,7 @@
  * address with hash and day, SRS1 an address of another server's SRS0. No RFC; the reference is Shevek, "The Sender
  * Rewriting Scheme" (2004). What is signed is compared without letter case, as servers on the way may change it.
  */
-import { type Crypto, domainToAscii, equalInConstantTime } from "postern";
+import { type Crypto, domainToAscii, equalInConstantTime, toBase64 } from "postern";
 import { hmacSha1 } from "./hmac-sha1.ts";
 
 /** An address in two parts. */
@@ -116,7 +116,7 @@ async function isSigned(
 
 async function base64Hash(signed: readonly string[], key: Uint8Array, crypto: Crypto): Promise<string> {
   const mac = await hmacSha1(crypto, key, encoder.encode(lower(signed.join(""))));
-  return btoa(String.fromCharCode(...mac));
+  return toBase64(mac);
 }
 
 const encoder = new TextEncoder();
