@@ -6,7 +6,10 @@ import type { Spool } from "./spool.ts";
 
 /** Takes the octets of a message in, without ever holding a large one in memory. */
 export interface ContentWriter {
-  /** Gives a promise when the caller should wait before it writes more; rejects when the bytes can not be kept. */
+  /**
+   * Copies what it keeps: the chunk may be overwritten afterwards. Gives a promise when the caller should wait before it
+   * writes more; rejects when the bytes can not be kept.
+   */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** Ends writing. The content stays until `dispose`. */
   finish(): Promise<Content>;

@@ -31,7 +31,7 @@ export interface Answer {
 
 /** Takes in the octets of one message after DATA, BDAT or an upload. */
 export interface ContentReceiver {
-  /** Gives a promise when the host should pause its source. */
+  /** What is kept is copied: the octets need only hold until it returns. Gives a promise when the host should pause its source. */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** The final dot: runs `data`, `route`, the fold and the inline deliveries. Never rejects. */
   end(): Promise<MessageAnswer>;

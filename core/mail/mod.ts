@@ -1,6 +1,7 @@
 /** The door of core/mail: addresses, replies, header fields, MIME, and the message. */
 export * from "./address.ts";
 export * from "./base64.ts";
+export * from "./buffer-pool.ts";
 export * from "./canonical.ts";
 export * from "./canonical-field.ts";
 export * from "./content.ts";

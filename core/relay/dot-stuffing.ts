@@ -8,6 +8,9 @@ const cr = 0x0d;
 const lf = 0x0a;
 const lfDot = Buffer.from("\n.");
 const crDot = Buffer.from("\r.");
+/** ".CRLF", read as a number of three octets. */
+const dotLine = 0x0a0d2e;
+const threeOctets = 0xffffff;
 const end = Buffer.from(".\r\n");
 const endAfterLine = Buffer.from("\r\n.\r\n");
 
@@ -26,7 +29,7 @@ export class DotStuffer {
     const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     // Native searches tell the common chunk without such dots; only the others are walked through.
     if (!leading && view.indexOf(lfDot) < 0 && view.indexOf(crDot) < 0) return chunk;
-    return double(chunk, previous);
+    return double(view, previous);
   }
 
   /** The end of data, with the line end that the content may lack. */
@@ -35,15 +38,31 @@ export class DotStuffer {
   }
 }
 
-function double(chunk: Uint8Array, before: number): Uint8Array {
+function double(chunk: Buffer, before: number): Uint8Array {
   const stuffed = Buffer.allocUnsafe(chunk.length * 2);
-  let previous = before;
-  let at = 0;
+  const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+  const lastFour = chunk.length - 4;
+  let octet = before;
+  let to = 0;
   for (let from = 0; from < chunk.length; from += 1) {
-    const octet = chunk[from] as number;
-    if (octet === dot && (previous === lf || previous === cr)) stuffed[at++] = dot;
-    stuffed[at++] = octet;
-    previous = octet;
+    if (octet <= cr && (octet === lf || octet === cr)) {
+      // A line that is a dot and nothing else: content that is full of them is the worst there is.
+      while (from < lastFour && (view.getInt32(from, true) & threeOctets) === dotLine) {
+        stuffed[to] = dot;
+        stuffed[to + 1] = dot;
+        stuffed[to + 2] = cr;
+        stuffed[to + 3] = lf;
+        to += 4;
+        from += 3;
+      }
+      if (chunk[from] === dot) {
+        stuffed[to] = dot;
+        to += 1;
+      }
+    }
+    octet = chunk[from] as number;
+    stuffed[to] = octet;
+    to += 1;
   }
-  return stuffed.subarray(0, at);
+  return stuffed.subarray(0, to);
 }

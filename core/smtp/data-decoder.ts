@@ -9,6 +9,7 @@ import { copyOctets, Newlines } from "./newlines.ts";
 
 const CR = 13;
 const LF = 10;
+const NUL = 0;
 const DOT = 46;
 
 type State = "lineStart" | "dot" | "dotCr" | "text" | "cr";
@@ -18,10 +19,13 @@ const DOTS_MIN = 16;
 /** Octets of a line, on average, below which searches cost more than looking at each octet. */
 const SHORT_LINE = 24;
 
-/**
- * Decodes one message. Linear time; the octets are searched natively, two searches a line, or one by one where nearly
- * every line is short and begins with a dot.
- */
+/** Octets of a line that is a dot and nothing else, stuffed, read as a number: the worst content there is is full of them. */
+const DOT_LINE = 0x0a0d2e2e;
+
+/** Where content is put together that lost dots: the last one's is over before the next one's is asked for. */
+let scratch = Buffer.allocUnsafeSlow(65_540);
+
+/** Decodes one message. Linear time; octets are looked at one by one where nearly every line is short and begins with a dot. */
 export class DataDecoder {
   /** Where bare newlines are normalised; it then tells of NUL too. */
   readonly #lineEnds: LineEnds | undefined;
@@ -45,7 +49,10 @@ export class DataDecoder {
     return this.#endedAt;
   }
 
-  /** Takes a chunk and gives its content: a view of the chunk, or a new buffer where dots were taken off. */
+  /**
+   * Takes a chunk and gives its content: a view of the chunk, or one of a buffer that the next call of any decoder
+   * overwrites.
+   */
   decode(chunk: Buffer): Buffer {
     const content = this.#strictly(chunk);
     return this.#lineEnds === undefined ? content : this.#lineEnds.take(content);
@@ -70,7 +77,14 @@ export class DataDecoder {
             from = pos;
             state = "dot";
             dots += 1;
-            if (dots >= DOTS_MIN && pos < dots * SHORT_LINE) return this.#octetByOctet(chunk, pos);
+            if (dots >= DOTS_MIN && pos < dots * SHORT_LINE) {
+              // Its line begins at the dot.
+              const begin = pos - 1;
+              pos = this.#shortLines(chunk, begin);
+              if (pos > begin) state = "lineStart";
+              else pos = begin + 1;
+              from = pos;
+            }
           }
           break;
         case "dot":
@@ -85,7 +99,7 @@ export class DataDecoder {
           if (chunk[pos] === LF) {
             this.#state = state;
             this.#endedAt = pos + 1;
-            return this.#finish(chunk, from, from, pos + 1);
+            return this.#finish(chunk, from, from);
           }
           this.#fault ??= "bareCr";
           this.#keepCr(chunk);
@@ -102,68 +116,81 @@ export class DataDecoder {
           break;
         case "text":
           pos = newlines.next(pos);
-          if (pos < length && chunk[pos] === LF) this.#fault ??= "bareLf";
-          else if (pos < length) state = "cr";
+          // Most lines end so: on to the next one, in state "text".
+          while (pos + 2 < length && chunk[pos] === CR && chunk[pos + 1] === LF && chunk[pos + 2] !== DOT)
+            pos = newlines.next(pos + 2);
+          if (pos < length && chunk[pos] === CR) state = "cr";
+          else if (pos < length) this.#fault ??= chunk[pos] === LF ? "bareLf" : "nul";
           pos += 1;
           break;
       }
     }
     this.#state = state;
-    return this.#finish(chunk, from, length, length);
+    return this.#finish(chunk, from, length);
   }
 
-  /** The same for the rest of a chunk, from behind a dot at the begin of a line. */
-  #octetByOctet(chunk: Buffer, begin: number): Buffer {
-    const out = this.#out ?? Buffer.allocUnsafe(chunk.length + 1);
+  /**
+   * Takes whole lines from the begin of one on, octet by octet, as long as nothing about them is wrong. Gives the begin of
+   * the first that it leaves.
+   */
+  #shortLines(chunk: Buffer, begin: number): number {
+    const out = this.#room(chunk);
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+    const lastFour = chunk.length - 4;
     let used = this.#used;
-    let state: State = "dot";
-    let pos = begin;
-    for (; pos < chunk.length; pos += 1) {
-      const octet = chunk[pos] as number;
-      if (state === "text") {
-        if (octet === CR) state = "cr";
-        else if (octet === LF) this.#fault ??= "bareLf";
-        out[used++] = octet;
-      } else if (state === "cr" && octet === LF) {
-        state = "lineStart";
-        out[used++] = octet;
-      } else if (state === "lineStart" && octet === DOT) state = "dot";
-      else if (state === "dot" && octet === CR) state = "dotCr";
-      else if (state === "dotCr" && octet === LF) {
-        pos += 1;
-        this.#endedAt = pos;
-        break;
-      } else {
-        if (state === "cr" || state === "dotCr") this.#fault ??= "bareCr";
-        if (state === "dotCr") out[used++] = CR;
-        if (octet === LF) this.#fault ??= "bareLf";
-        out[used++] = octet;
-        state = octet === CR ? "cr" : "text";
+    let at = begin;
+    while (at <= lastFour) {
+      if (view.getInt32(at, true) === DOT_LINE) {
+        out[used] = DOT;
+        out[used + 1] = CR;
+        out[used + 2] = LF;
+        used += 3;
+        at += 4;
+        continue;
       }
+      let pos = at;
+      let to = used;
+      let octet = chunk[pos] as number;
+      if (octet === DOT) {
+        pos += 1;
+        octet = chunk[pos] as number;
+        // The end, perhaps.
+        if (octet === CR) break;
+      }
+      while (pos < lastFour && (octet > CR || (octet !== CR && octet !== LF && octet !== NUL))) {
+        out[to] = octet;
+        to += 1;
+        pos += 1;
+        octet = chunk[pos] as number;
+      }
+      if (octet !== CR || chunk[pos + 1] !== LF) break;
+      out[to] = CR;
+      out[to + 1] = LF;
+      used = to + 2;
+      at = pos + 2;
     }
-    this.#state = state;
-    this.#out = out;
     this.#used = used;
-    return this.#finish(chunk, pos, pos, pos);
+    return at;
+  }
+
+  #room(chunk: Buffer): Buffer {
+    // A CR of the chunk before may stand before all of this one.
+    if (scratch.length <= chunk.length) scratch = Buffer.allocUnsafeSlow(chunk.length + 1);
+    this.#out = scratch;
+    return scratch;
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {
     if (start === end) return;
-    this.#out ??= Buffer.allocUnsafe(chunk.length + 1);
-    this.#used = copyOctets(chunk, start, end, this.#out, this.#used);
+    this.#used = copyOctets(chunk, start, end, this.#room(chunk), this.#used);
   }
 
   #keepCr(chunk: Buffer): void {
-    this.#out ??= Buffer.allocUnsafe(chunk.length + 1);
-    this.#out[this.#used] = CR;
+    this.#room(chunk)[this.#used] = CR;
     this.#used += 1;
   }
 
-  #finish(chunk: Buffer, from: number, end: number, seen: number): Buffer {
-    if (this.#fault === undefined) {
-      const nul = chunk.indexOf(0);
-      if (nul !== -1 && nul < seen) this.#fault = "nul";
-    }
+  #finish(chunk: Buffer, from: number, end: number): Buffer {
     if (this.#out === undefined) return chunk.subarray(from, end);
     this.#keep(chunk, from, end);
     return this.#out.subarray(0, this.#used);

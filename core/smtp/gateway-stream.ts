@@ -3,6 +3,7 @@
  * LF ended them, and content goes to a sink, decoded by data-decoder.ts or, after BDAT, chunk-decoder.ts.
  */
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import { freeOctets } from "./free-octets.ts";
 import type { DataFault } from "./line-ends.ts";
 import { inTurn } from "./turns.ts";
 
@@ -16,11 +17,16 @@ export interface ContentDecoder {
 
 /** Takes in what the decoder gives. */
 export interface DataSink {
-  /** Content of one chunk, and its first fault so far. A promise holds the source until it is done. Must not reject. */
+  /**
+   * Content of one chunk, and its first fault so far. The octets hold until it returns: what is kept is copied. A promise
+   * holds the source until it is done. Must not reject.
+   */
   content(octets: Buffer, fault: DataFault | undefined): Promise<void> | undefined;
   /** The end came; commands go on once this is done. Must not reject. */
   end(fault: DataFault | undefined): Promise<void>;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 type Done = (error?: Error | null) => void;
 
@@ -115,6 +121,7 @@ export class GatewayStream extends SMTPStream {
     }
     const octets = decoder.decode(chunk);
     const wait = octets.length > 0 ? sink.content(octets, decoder.fault) : undefined;
+    if (decoder.endedAt === -1 || decoder.endedAt === chunk.length) freeOctets(chunk);
     if (decoder.endedAt === -1) {
       if (wait === undefined) done();
       else void wait.then(() => done());
@@ -123,7 +130,7 @@ export class GatewayStream extends SMTPStream {
     this.#sink = undefined;
     this.#decoder = undefined;
     this._dataMode = false;
-    const rest = chunk.subarray(decoder.endedAt);
+    const rest = chunk.length === 0 ? NOTHING : chunk.subarray(decoder.endedAt);
     void (wait === undefined ? sink.end(decoder.fault) : wait.then(() => sink.end(decoder.fault))).then(() =>
       this._write(rest, "buffer", done),
     );

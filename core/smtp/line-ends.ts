@@ -16,7 +16,7 @@ export type BareNewlines = "refuse" | "normalise";
 /** What is wrong with the content; the first that was found. */
 export type DataFault = "bareCr" | "bareLf" | "nul";
 
-/** Reads the content of one message, chunk by chunk. Linear time; the octets are searched natively. */
+/** Reads the content of one message, chunk by chunk. Linear time. */
 export class LineEnds {
   readonly #normalise: boolean;
   #fault: DataFault | undefined;
@@ -38,7 +38,6 @@ export class LineEnds {
   take(chunk: Buffer): Buffer {
     const length = chunk.length;
     if (length === 0) return chunk;
-    if (chunk.includes(0)) this.#fault ??= "nul";
     this.#out = undefined;
     this.#used = 0;
     let pos = 0;
@@ -53,7 +52,9 @@ export class LineEnds {
       pos = newlines.next(pos);
       if (pos === length) break;
       pos += 1;
-      if (chunk[pos - 1] === LF) from = this.#bare("bareLf", chunk, from, pos - 1);
+      const octet = chunk[pos - 1];
+      if (octet === LF) from = this.#bare("bareLf", chunk, from, pos - 1);
+      else if (octet !== CR) this.#fault ??= "nul";
       else if (pos === length) this.#afterCr = true;
       else if (chunk[pos] === LF) pos += 1;
       else from = this.#bare("bareCr", chunk, from, pos);

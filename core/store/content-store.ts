@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentStore, ContentWriter } from "../gateway/mod.ts";
-import { type Content, memoryContent } from "../mail/mod.ts";
+import { BufferPool, type Content, memoryContent } from "../mail/mod.ts";
 
 /** Where content lies and how much of it in memory. */
 export interface ContentStoreOptions {
@@ -17,6 +17,15 @@ export interface ContentStoreOptions {
 
 const unwrittenBytesMax = 1_048_576;
 const chunkBytes = 65_536;
+/** A chunk of this is a read that the socket filled: more follows. */
+const manyBytes = 32_768;
+/** What goes to a file is written in pieces of this: each takes a thread and two switches of it. */
+const slabBytes = 262_144;
+/**
+ * 16 MB at most, as a source that stalls keeps the one that it has not filled; 4 MB while there is nothing to write.
+ * Nobody but the writers sees one, so that no octets of a message get into another.
+ */
+const slabs = new BufferPool(slabBytes, 64, 16);
 const nameEnd = ".content";
 
 /** Opens the store, and the folder (0700). Throws the file system's error. */
@@ -36,18 +45,30 @@ interface Budget {
   readonly memoryBytesMax: number;
 }
 
+interface Piece {
+  readonly octets: Uint8Array<ArrayBuffer>;
+  /** Which they are a part of; absent: they are alone. */
+  readonly slab?: Uint8Array<ArrayBuffer>;
+}
+
+const nothing = new Uint8Array(0);
+
 class Writer implements ContentWriter {
   readonly #nextPath: () => string;
   /** Set when the content goes to a file. */
   #path = "";
   readonly #budget: Budget;
-  #chunks: Uint8Array[] = [];
+  /** What is there so far, while it is in memory. */
+  #memory: Uint8Array = nothing;
   #size = 0;
-  /** Octets taken from the budget. */
+  /** Octets taken from the budget: the length of `#memory`. */
   #taken = 0;
+  /** What is filled before it goes to the file. */
+  #slab: Uint8Array<ArrayBuffer> | undefined;
+  #filled = 0;
   #unwritten = 0;
-  /** Chunks that no write has begun for. */
-  #queue: Uint8Array[] = [];
+  /** Pieces that no write has begun for. */
+  #queue: Piece[] = [];
   /** The file and all writes so far, in order; absent while all is in memory. */
   #written: Promise<void> | undefined;
   #file: FileHandle | undefined;
@@ -62,14 +83,8 @@ class Writer implements ContentWriter {
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#disposed) return Promise.reject(disposedError());
     if (this.#fault) return Promise.reject(this.#fault);
-    this.#size += chunk.length;
     if (!this.#written) {
-      if (this.#size <= this.#budget.memoryBytesMax && chunk.length <= this.#budget.left) {
-        this.#budget.left -= chunk.length;
-        this.#taken += chunk.length;
-        this.#chunks.push(chunk);
-        return undefined;
-      }
+      if (this.#keep(chunk)) return undefined;
       this.#spill();
     }
     this.#append(chunk);
@@ -78,12 +93,8 @@ class Writer implements ContentWriter {
 
   async finish(): Promise<Content> {
     this.#refuseDisposed();
-    if (!this.#written) {
-      const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
-      const whole = only ?? Buffer.concat(this.#chunks, this.#size);
-      this.#chunks = [];
-      return memoryContent(whole);
-    }
+    if (!this.#written) return memoryContent(this.#memory.subarray(0, this.#size));
+    this.#queueSlab();
     await this.#settled();
     this.#refuseDisposed();
     return fileContent(this.#file!, this.#size);
@@ -92,6 +103,27 @@ class Writer implements ContentWriter {
   dispose(): Promise<void> {
     this.#disposed ??= this.#release();
     return this.#disposed;
+  }
+
+  /** Copies a chunk to memory, where there is room for it. */
+  #keep(chunk: Uint8Array): boolean {
+    const size = this.#size + chunk.length;
+    const { memoryBytesMax } = this.#budget;
+    if (size > memoryBytesMax) return false;
+    if (size > this.#memory.length) {
+      // A small message is one chunk.
+      const wanted = this.#size === 0 ? size : size * 2;
+      const length = Math.min(chunk.length < manyBytes ? wanted : wanted + 2 * manyBytes, memoryBytesMax);
+      if (length - this.#taken > this.#budget.left) return false;
+      this.#budget.left -= length - this.#taken;
+      this.#taken = length;
+      const memory = Buffer.allocUnsafe(length);
+      memory.set(this.#memory.subarray(0, this.#size));
+      this.#memory = memory;
+    }
+    this.#memory.set(chunk, this.#size);
+    this.#size = size;
+    return true;
   }
 
   #spill(): void {
@@ -104,27 +136,54 @@ class Writer implements ContentWriter {
         this.#fault = error;
       },
     );
-    for (const chunk of this.#chunks) this.#append(chunk);
-    this.#chunks = [];
+    const kept = this.#memory.subarray(0, this.#size);
+    this.#size = 0;
+    this.#memory = nothing;
+    this.#append(kept);
     this.#giveBack();
   }
 
-  /** Queues a chunk; those that wait for the one that is written go to the file together. */
   #append(chunk: Uint8Array): void {
+    this.#size += chunk.length;
     this.#unwritten += chunk.length;
-    this.#queue.push(chunk);
+    for (let from = 0; from < chunk.length; ) {
+      this.#slab ??= slabs.take();
+      if (!this.#slab) {
+        this.#enqueue({ octets: Uint8Array.from(chunk.subarray(from)) });
+        return;
+      }
+      const part = chunk.subarray(from, from + slabBytes - this.#filled);
+      this.#slab.set(part, this.#filled);
+      this.#filled += part.length;
+      from += part.length;
+      if (this.#filled === slabBytes) this.#queueSlab();
+    }
+  }
+
+  #queueSlab(): void {
+    const slab = this.#slab;
+    if (!slab) return;
+    const octets = slab.subarray(0, this.#filled);
+    this.#slab = undefined;
+    this.#filled = 0;
+    this.#enqueue({ octets, slab });
+  }
+
+  /** Those that wait for the ones that are written go to the file together. */
+  #enqueue(piece: Piece): void {
+    this.#queue.push(piece);
     if (this.#queue.length === 1) this.#written = this.#written!.then(() => this.#writeQueue());
   }
 
   /** A fault is kept for the next call, so that no promise is left without a reader. */
   async #writeQueue(): Promise<void> {
-    const chunks = this.#queue;
+    const pieces = this.#queue;
     this.#queue = [];
     let left = 0;
-    for (const chunk of chunks) left += chunk.length;
+    for (const { octets } of pieces) left += octets.length;
     const size = left;
     try {
-      for (let rest = chunks; left > 0 && !this.#fault && !this.#disposed; ) {
+      for (let rest = pieces.map(({ octets }) => octets); left > 0 && !this.#fault && !this.#disposed; ) {
         const { bytesWritten } = await this.#file!.writev(rest);
         left -= bytesWritten;
         // A disk that is nearly full takes a part, and tells of itself at the next try.
@@ -134,6 +193,7 @@ class Writer implements ContentWriter {
     } catch (error) {
       this.#fault = error;
     }
+    for (const { slab } of pieces) if (slab) slabs.giveBack(slab);
     this.#unwritten -= size;
   }
 
@@ -153,8 +213,9 @@ class Writer implements ContentWriter {
   }
 
   async #release(): Promise<void> {
-    this.#chunks = [];
+    this.#memory = nothing;
     this.#giveBack();
+    this.#queueSlab();
     if (!this.#written) return;
     await this.#written;
     await this.#file?.close();

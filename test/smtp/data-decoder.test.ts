@@ -66,7 +66,27 @@ const pieces = fc.constantFrom("\r\n", ".", "\r", "\n", "a", "\r\n.\r\n", "..", 
 const octets = fc.array(pieces, { maxLength: 25 }).map((parts) => parts.join(""));
 const borders = fc.array(fc.nat(1000), { maxLength: 12 });
 
+// Lines of a few octets that begin with a dot are taken in another way, once there were many of them.
+const dotLines = fc.constantFrom("..\r\n", "..\r\n", "..a\r\n", ".b\r\n", "x\r\n");
+const faultyLines = fc.constantFrom("..\r\n", "..\r\r\n", ".\n", "..\0\r\n", `${long}\r\n`, "\r", "..");
+const dense = fc
+  .oneof(
+    fc.array(dotLines, { minLength: 20, maxLength: 80 }),
+    fc.array(fc.oneof({ arbitrary: dotLines, weight: 15 }, faultyLines), { minLength: 20, maxLength: 80 }),
+  )
+  .map((lines) => lines.join(""));
+
 for (const bareNewlines of ["refuse", "normalise"] as const) {
+  test(`DataDecoder with "${bareNewlines}" gives what the plain reference gives of many short lines with dots`, () => {
+    fc.assert(
+      fc.property(dense, borders, (text, cutAt) => {
+        const input = `${text}\r\n.\r\nQUIT\r\n`;
+        assert.deepEqual(decoded(input, cutAt, bareNewlines), reference(input, bareNewlines));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
   test(`DataDecoder with "${bareNewlines}" gives what the plain reference gives, whatever the chunk borders`, () => {
     fc.assert(
       fc.property(octets, borders, (text, cutAt) => {

@@ -72,6 +72,35 @@ describe("createContentStore", () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
+  it("copies what it is given: the caller may overwrite it at once", async () => {
+    for (const memoryBytesMax of [10_000_000, 100_000, 0]) {
+      const writer = createContentStore({ folder: temporaryFolder(), memoryBytesMax }).create();
+      const chunk = new Uint8Array(65_536);
+      for (let i = 1; i <= 20; i++) {
+        const wait = writer.write(chunk.fill(i));
+        chunk.fill(255);
+        await wait;
+      }
+      const whole = await bytesOf(await writer.finish());
+      for (let i = 1; i <= 20; i++) assert.equal(whole.indexOf(i), (i - 1) * 65_536);
+      assert.equal(whole.indexOf(255), -1);
+      await writer.dispose();
+    }
+  });
+
+  it("keeps the octets of a hundred messages apart that are written at once and stall, more than it has buffers for", async () => {
+    const folder = temporaryFolder();
+    const store = createContentStore({ folder, memoryBytesMax: 0 });
+    const writers = Array.from({ length: 100 }, () => store.create());
+    for (let round = 0; round < 3; round++)
+      await Promise.all(writers.map((writer, i) => writer.write(new Uint8Array(150_001).fill(i))));
+    const contents = await Promise.all(writers.map((writer) => writer.finish()));
+    for (const [i, content] of contents.entries())
+      assert.ok((await bytesOf(content)).equals(Buffer.alloc(450_003, i)), `message ${i}`);
+    await Promise.all(writers.map((writer) => writer.dispose()));
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
   it("keeps memoryBytesMax of one message in memory, and one octet more in a file", async () => {
     const store = createContentStore({ folder: temporaryFolder(), memoryBytesMax: 10 });
     const [fits, over] = [store.create(), store.create()];
