@@ -9,6 +9,7 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly roundMs: number;
   readonly warmUpMs: number;
+  readonly warmUpStepsMax: number;
   /** To the node of each measured server. */
   readonly nodeOptions: readonly string[];
   /** Absent: no report is written. */
@@ -17,6 +18,7 @@ export interface BenchOptions {
   wants(part: string): boolean;
 }
 
+const WARM_UP_STEPS_MAX = 12;
 const OTHER_PARTS = ["burst", "idle", "attack", "start"];
 
 /** Reads the command line. @throws Error for what it cannot be */
@@ -40,6 +42,7 @@ export function readOptions(): BenchOptions {
     rounds: Math.max(1, Math.round(positive("--rounds", values.rounds) ?? (quick ? 2 : 5))),
     roundMs: seconds * 1000,
     warmUpMs: (positive("--warm-up", values["warm-up"]) ?? (quick ? 0.5 : 5)) * 1000,
+    warmUpStepsMax: quick ? 1 : WARM_UP_STEPS_MAX,
     nodeOptions: profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", resolve(profile)],
     ...(json === undefined ? {} : { json }),
     wants: (part) => only?.has(part) ?? true,

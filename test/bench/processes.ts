@@ -9,8 +9,8 @@ const END_MS_MAX = 10_000;
 export const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** Starts a file of this folder that answers over IPC. */
-export function startHelper(name: string): ChildProcess {
-  return spawn(process.execPath, [here(name)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+export function startHelper(name: string, ...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [here(name), ...args], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
 }
 
 /** Asks a process over IPC, one question at a time. @throws Error when it ends before its answer */
@@ -45,23 +45,31 @@ export function ended(child: ChildProcess): Promise<void> {
 /** Source and sink of the messages. */
 export interface Rig {
   readonly sinkPort: number;
-  /** Messages that the sink took so far. */
+  /** Of a second sink, that offers no CHUNKING. */
+  readonly dataSinkPort: number;
+  /** Messages that the sinks took so far. */
   taken(): Promise<number>;
   load(order: LoadOrder): Promise<LoadResult>;
   end(): Promise<void>;
 }
 
-/** Starts source and sink. */
+/** Starts source and sinks. */
 export async function startRig(): Promise<Rig> {
   const load = startHelper("load.ts");
-  const sink = startHelper("sink.ts");
-  const { port } = await told<{ port: number }>(sink);
+  const sinks = [startHelper("sink.ts"), startHelper("sink.ts", "--no-chunking")] as const;
+  const [sink, dataSink] = await Promise.all([portOf(sinks[0]), portOf(sinks[1])]);
   return {
-    sinkPort: port,
-    taken: async () => (await ask<{ messages: number }>(sink, "count")).messages,
+    sinkPort: sink,
+    dataSinkPort: dataSink,
+    async taken() {
+      const counts = await Promise.all(sinks.map((each) => ask<{ messages: number }>(each, "count")));
+      return counts.reduce((sum, { messages }) => sum + messages, 0);
+    },
     load: (order) => ask<LoadResult>(load, order),
     async end() {
-      await Promise.all([ended(load), ended(sink)]);
+      await Promise.all([load, ...sinks].map(ended));
     },
   };
 }
+
+const portOf = async (sink: ChildProcess): Promise<number> => (await told<{ port: number }>(sink)).port;

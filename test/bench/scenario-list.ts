@@ -17,6 +17,7 @@ export function scenarioList(withPostfix: boolean): readonly Scenario[] {
   const beside = withPostfix ? [...OURS, contender("postfix")] : OURS;
   return [
     scenario("1kb-kept", 1e3, true, beside),
+    { ...scenario("1kb-data", 1e3, true, beside), chunking: false },
     scenario("1kb-new", 1e3, false, beside),
     scenario("100kb-kept", 100e3, true, beside),
     scenario("100kb-new", 100e3, false, OURS),
@@ -33,5 +34,5 @@ function scenario(
   kept: boolean,
   contenders: readonly Contender[],
 ): Scenario {
-  return { part, messageBytes, kept, sessions: SESSIONS, contenders };
+  return { part, messageBytes, kept, sessions: SESSIONS, chunking: true, contenders };
 }

@@ -12,6 +12,8 @@ export interface Scenario {
   readonly messageBytes: number;
   readonly kept: boolean;
   readonly sessions: number;
+  /** Whether the next hop offers CHUNKING (RFC 3030), as Postfix, Exim and Exchange do unasked. */
+  readonly chunking: boolean;
   readonly contenders: readonly Contender[];
 }
 
@@ -41,10 +43,15 @@ export interface Figures {
 export interface MeasureOptions {
   readonly rounds: number;
   readonly roundMs: number;
+  /** A step of the warm-up. */
   readonly warmUpMs: number;
+  readonly warmUpStepsMax: number;
   readonly nodeOptions: readonly string[];
   readonly progress: (text: string) => void;
 }
+
+/** A step of the warm-up that brings less is one without effect; after two of them it ends. */
+const FALL_LEAST = 0.03;
 
 interface Entry extends Omit<Contender, "subject"> {
   readonly subject: Subject;
@@ -61,13 +68,12 @@ export async function measure(
   const entries: Entry[] = [];
   try {
     for (const contender of scenario.contenders) {
-      const subject = await startSubject(contender.subject, rig.sinkPort, options.nodeOptions);
+      const nextHop = scenario.chunking ? rig.sinkPort : rig.dataSinkPort;
+      const subject = await startSubject(contender.subject, nextHop, options.nodeOptions);
       entries.push({ ...contender, subject, rounds: [], failed: 0 });
     }
     for (const [at, entry] of entries.entries()) {
-      const seconds = (options.warmUpMs / 1000).toFixed(1);
-      options.progress(`warm-up ${at + 1} of ${entries.length}: ${entry.name}, ${seconds} s`);
-      await rig.load(orderOf(scenario, entry, options.warmUpMs));
+      await warmUp(rig, scenario, entry, options, `warm-up ${at + 1} of ${entries.length}`);
     }
     for (let round = 0; round < options.rounds; round++) {
       // Each begins in its turn, so that what a run leaves behind does not always meet the same server.
@@ -82,6 +88,29 @@ export async function measure(
     return figures;
   } finally {
     await Promise.all(entries.map(({ subject }) => subject.end()));
+  }
+}
+
+/**
+ * Loads a server until its CPU for a message falls no more: the compilers of Node are done with a small program within
+ * seconds, and with a large one after some twenty thousand messages.
+ */
+async function warmUp(
+  rig: Rig,
+  scenario: Scenario,
+  entry: Entry,
+  { warmUpMs, warmUpStepsMax, progress }: MeasureOptions,
+  title: string,
+): Promise<void> {
+  const { name, subject } = entry;
+  let least = Infinity;
+  for (let step = 1, idle = 0; step <= warmUpStepsMax && idle < 2; step++) {
+    progress(`${title}: ${name}, ${((warmUpMs * step) / 1000).toFixed(1)} s`);
+    const before = await subject.usage();
+    const { accepted } = await rig.load(orderOf(scenario, entry, warmUpMs));
+    const cpuUs = ((await subject.usage()).cpuUs - before.cpuUs) / accepted;
+    idle = cpuUs < least * (1 - FALL_LEAST) ? 0 : idle + 1;
+    least = Math.min(least, cpuUs);
   }
 }
 
@@ -104,7 +133,7 @@ async function runRound(rig: Rig, scenario: Scenario, entry: Entry, roundMs: num
 
 function orderOf(
   { messageBytes, kept, sessions }: Scenario,
-  { subject, body }: Entry,
+  { subject, body }: Pick<Entry, "subject" | "body">,
   forMs: number,
 ): LoadOrder {
   return { port: subject.port, messageBytes, kept, sessions, forMs, ...(body === undefined ? {} : { body }) };

@@ -2,8 +2,10 @@
 import type { Figures, Scenario } from "./scenario.ts";
 
 /** "1 KB, kept sessions". */
-export function titleOf({ messageBytes, kept, sessions }: Scenario): string {
-  return `${sizeOf(messageBytes)}, ${sessions} at once, ${kept ? "kept sessions" : "a session for each message"}`;
+export function titleOf({ messageBytes, kept, sessions, chunking }: Scenario): string {
+  const how = kept ? "kept sessions" : "a session for each message";
+  const to = chunking ? "" : ", to a next hop without CHUNKING";
+  return `${sizeOf(messageBytes)}, ${sessions} at once, ${how}${to}`;
 }
 
 function sizeOf(bytes: number): string {
