@@ -25,7 +25,12 @@ export class BufferPool {
     return this.#kept.pop() ?? new Uint8Array(this.#bytes);
   }
 
-  /** Once for each that was taken. */
+  /** One that was taken is not given back: somebody may still look at it. */
+  lose(): void {
+    this.#taken -= 1;
+  }
+
+  /** Once for each that was taken and not lost. */
   giveBack(buffer: Uint8Array<ArrayBuffer>): void {
     this.#taken -= 1;
     if (this.#kept.length < this.#keptMax) this.#kept.push(buffer);

@@ -16,6 +16,12 @@ export interface Content {
    * @param end one past the last octet, default `size`
    */
   read(start?: number, end?: number): AsyncIterable<Uint8Array>;
+  /**
+   * Copies octets from `start` on into an array of the caller's, and gives how many: as many as it holds or fewer, at
+   * least one while there are any. For who reads all of a large message with one array. Absent where there is no quicker
+   * way than `read`.
+   */
+  readInto?(into: Uint8Array, start: number): Promise<number>;
 }
 
 /** Content that lies in memory as one array. The array must not be changed afterwards. */

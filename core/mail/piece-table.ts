@@ -70,14 +70,17 @@ export function piecesContent(pieces: readonly Piece[]): Content {
     : new PieceContent(pieces, size);
 }
 
-/** Bytes put in front of a content. What lies in memory stays one array, so that it leaves in one write. */
+/** Bytes put in front of a content. What is small and in memory stays one array, so that it leaves in one write. */
 export function withPrefix(prefix: Uint8Array, content: Content): Content {
   const first: Piece = { content: memoryContent(prefix), start: 0, end: prefix.length, original: false };
   const size = prefix.length + content.size;
   // The pieces of the content and not the content: its octets are copied once.
-  if (content instanceof JoinedContent) return new JoinedContent([first, ...content.pieces], size);
-  const pieces = [first, { content, start: 0, end: content.size, original: false }];
-  return content.bytes ? new JoinedContent(pieces, size) : new PieceContent(pieces, size);
+  const pieces =
+    content instanceof JoinedContent
+      ? [first, ...content.pieces]
+      : [first, { content, start: 0, end: content.size, original: false }];
+  const small = size <= JOINED_BYTES_MAX && (content instanceof JoinedContent || content.bytes !== undefined);
+  return small ? new JoinedContent(pieces, size) : new PieceContent(pieces, size);
 }
 
 /** The pieces as splices over the original, in order and not touching each other. */
@@ -103,11 +106,26 @@ export function flattenPieces(pieces: readonly Piece[], originalSize: number): S
 
 class PieceContent implements Content {
   readonly size: number;
+  readonly readInto?: (into: Uint8Array, start: number) => Promise<number>;
   readonly #pieces: readonly Piece[];
 
   constructor(pieces: readonly Piece[], size: number) {
     this.#pieces = pieces;
     this.size = size;
+    if (pieces.every(({ content }) => content.bytes || content.readInto))
+      this.readInto = (into, start) => this.#readInto(into, start);
+  }
+
+  async #readInto(into: Uint8Array, start: number): Promise<number> {
+    let filled = 0;
+    let at = 0;
+    for (const piece of this.#pieces) {
+      const length = piece.end - piece.start;
+      for (let from = start + filled - at; from < length && filled < into.length; from = start + filled - at)
+        filled += await readPiece(piece, piece.start + from, into.subarray(filled));
+      at += length;
+    }
+    return filled;
   }
 
   async *read(start = 0, end = this.size): AsyncGenerator<Uint8Array> {
@@ -121,6 +139,18 @@ class PieceContent implements Content {
       at += length;
     }
   }
+}
+
+/** Reads some octets of a piece, from the offset `start` of its content on. */
+async function readPiece({ content, end }: Piece, start: number, into: Uint8Array): Promise<number> {
+  const room = into.subarray(0, end - start);
+  if (content.bytes) {
+    room.set(content.bytes.subarray(start, start + room.length));
+    return room.length;
+  }
+  const octets = (await content.readInto?.(room, start)) ?? 0;
+  if (octets === 0) throw new Error("a content is shorter than its size");
+  return octets;
 }
 
 class JoinedContent implements Content {

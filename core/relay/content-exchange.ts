@@ -170,8 +170,6 @@ export class ContentExchange {
 
   async #sendStream(): Promise<void> {
     const connection = this.#connection;
-    const { socket } = connection;
-    if (!socket) return;
     const sevenBit = !connection.offers("8BITMIME");
     const job = { content: this.#job.delivery.content, sevenBit, isOver: () => this.#owner.isOver() };
     try {
@@ -185,11 +183,11 @@ export class ContentExchange {
         });
         return;
       }
-      const end = await sendStuffed(socket, job);
+      const end = await sendStuffed(connection, job);
       if (this.#owner.isOver()) return;
       this.endSent = true;
       connection.limit(connection.timeouts.finalMs);
-      socket.write(end);
+      connection.send(end, () => {});
     } catch (error) {
       // Without its end the next hop must not take what it has (RFC 5321 4.1.1.4), so the connection is cut.
       const eightBit = error instanceof NotSevenBit;

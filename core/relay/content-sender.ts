@@ -3,8 +3,7 @@
  * takes at a time. The end is only said for content that came whole; whoever calls cuts the connection otherwise.
  */
 import { isAscii } from "node:buffer";
-import type { Socket } from "node:net";
-import type { Content } from "../mail/mod.ts";
+import { BufferPool, type Content } from "../mail/mod.ts";
 import { DotStuffer } from "./dot-stuffing.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
 
@@ -13,6 +12,9 @@ export class NotSevenBit extends Error {}
 
 /** Chunks whose replies may be out. */
 const CHUNKS_OUT_MAX = 8;
+
+/** 16 MB at most, and 4 MB while nothing is sent. A part of this size is one read of a file and one BDAT. */
+const buffers = new BufferPool(262_144, 64, 16);
 
 /** What is sent, and whether it still is to be. */
 export interface SendJob {
@@ -24,11 +26,16 @@ export interface SendJob {
 }
 
 /** Sends all but the end of data. Resolves early when it is over; throws where the content is not whole. */
-export async function sendStuffed(socket: Socket, job: SendJob): Promise<Uint8Array> {
+export async function sendStuffed(connection: NextHopConnection, job: SendJob): Promise<Uint8Array> {
   const stuffer = new DotStuffer();
-  for await (const chunk of wholeContent(job)) {
-    if (job.isOver()) break;
-    if (!socket.write(stuffer.stuff(chunk))) await drained(socket);
+  const sender = new PartSender(connection);
+  try {
+    for await (const { octets } of partsOf(job, sender)) {
+      if (job.isOver()) break;
+      await sender.send(stuffer.stuff(octets));
+    }
+  } finally {
+    sender.end();
   }
   return stuffer.finish();
 }
@@ -47,8 +54,8 @@ export async function sendChunks(
   job: SendJob,
   { onChunk, onLast, onFinal }: ChunkReplies,
 ): Promise<void> {
-  const { socket, timeouts } = connection;
-  if (!socket) return;
+  const { timeouts } = connection;
+  const sender = new PartSender(connection);
   const outMax = connection.offers("PIPELINING") ? CHUNKS_OUT_MAX : 1;
   let out = 0;
   let wake: (() => void) | undefined;
@@ -58,58 +65,116 @@ export async function sendChunks(
     wake?.();
   };
   // The content is not read on for a socket that has ended.
-  const ended = () => wake?.();
-  socket.once("close", ended);
+  void sender.ended.then(() => wake?.());
   try {
-    await sendAll();
-  } finally {
-    socket.removeListener("close", ended);
-  }
-
-  async function sendAll(): Promise<void> {
-    // Held back by one: only the end of the content tells which is the last.
-    let held: Uint8Array | undefined;
-    for await (const chunk of wholeContent(job)) {
-      if (chunk.length === 0) continue;
-      if (held) {
-        while (out >= outMax && !job.isOver()) {
-          const { promise, resolve } = Promise.withResolvers<void>();
-          wake = resolve;
-          await promise;
-        }
-        if (job.isOver()) return;
-        out++;
-        connection.say(`BDAT ${held.length}`, answered, timeouts.blockMs);
-        if (!connection.flush(held)) await drained(connection.socket);
+    for await (const { octets, last } of partsOf(job, sender)) {
+      while (out >= outMax && !job.isOver()) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
       }
-      held = chunk;
+      if (job.isOver()) return;
+      if (last) {
+        onLast();
+        connection.say(`BDAT ${octets.length} LAST`, onFinal, timeouts.finalMs);
+      } else {
+        out++;
+        connection.say(`BDAT ${octets.length}`, answered, timeouts.blockMs);
+      }
+      await sender.send(octets);
     }
-    if (job.isOver()) return;
-    onLast();
-    connection.say(`BDAT ${held?.length ?? 0} LAST`, onFinal, timeouts.finalMs);
-    connection.flush(held);
+  } finally {
+    sender.end();
   }
 }
 
-/** The chunks of content, never more octets than it announces; throws at its end where there were less. */
-async function* wholeContent({ content, sevenBit }: SendJob): AsyncGenerator<Uint8Array, void, undefined> {
-  let octets = 0;
-  for await (const chunk of content.read()) {
-    octets += chunk.length;
-    if (octets > content.size) break;
-    if (sevenBit && !isAscii(chunk)) throw new NotSevenBit("it has 8-bit octets");
-    yield chunk;
+/** Sends part after part, each once the one before may be overwritten. */
+class PartSender {
+  /** Resolves when the socket has ended, or `end` was called. */
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+  /** Whether nobody looks any more at octets that were sent. */
+  clean = true;
+  readonly #connection: NextHopConnection;
+
+  constructor(connection: NextHopConnection) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { socket } = connection;
+    this.#connection = connection;
+    this.ended = promise;
+    this.end = () => {
+      socket?.removeListener("close", resolve);
+      resolve();
+    };
+    if (socket) socket.once("close", resolve);
+    else resolve();
   }
-  if (octets !== content.size) throw new Error(`it has ${octets} octets and announces ${content.size}`);
+
+  /** Resolves when the octets may be overwritten, or when the connection has ended. */
+  async send(octets: Uint8Array): Promise<void> {
+    this.clean = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#connection.send(octets, (error) => {
+      if (!error) this.clean = true;
+      resolve();
+    });
+    await Promise.race([promise, this.ended]);
+  }
 }
 
-/** Waits until the socket takes more, or has ended. */
-async function drained(socket: Socket | undefined): Promise<void> {
-  if (!socket || socket.destroyed) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  socket.once("drain", resolve);
-  socket.once("close", resolve);
-  await promise;
-  socket.removeListener("drain", resolve);
-  socket.removeListener("close", resolve);
+/** A part of the content; its octets hold until the next one is asked for. */
+interface Part {
+  readonly octets: Uint8Array;
+  readonly last: boolean;
 }
+
+/** The content in parts, one at least. Never the last one of content that does not have what it announces: it throws. */
+async function* partsOf(
+  { content, sevenBit }: SendJob,
+  sender: PartSender,
+): AsyncGenerator<Part, void, undefined> {
+  for await (const part of content.readInto ? readAgain(content, sender) : readOnce(content)) {
+    if (sevenBit && !isAscii(part.octets)) throw new NotSevenBit("it has 8-bit octets");
+    yield part;
+  }
+}
+
+async function* readOnce(content: Content): AsyncGenerator<Part, void, undefined> {
+  // Held back by one: only the end of the content tells which is the last.
+  let held: Uint8Array = new Uint8Array(0);
+  let at = 0;
+  for await (const octets of content.read()) {
+    at += octets.length;
+    if (at > content.size) break;
+    if (octets.length === 0) continue;
+    if (held.length > 0) yield { octets: held, last: false };
+    held = octets;
+  }
+  if (at !== content.size) throw notWhole(at, content);
+  yield { octets: held, last: true };
+}
+
+/** Into one buffer, again and again. */
+async function* readAgain(content: Content, sender: PartSender): AsyncGenerator<Part, void, undefined> {
+  const buffer = buffers.take();
+  if (!buffer) {
+    yield* readOnce(content);
+    return;
+  }
+  try {
+    let at = 0;
+    do {
+      const octets = (await content.readInto?.(buffer, at)) ?? 0;
+      at += octets;
+      if (octets === 0 && at < content.size) throw notWhole(at, content);
+      yield { octets: buffer.subarray(0, octets), last: at === content.size };
+    } while (at < content.size);
+  } finally {
+    // A socket that was cut in a write may still have it.
+    if (sender.clean) buffers.giveBack(buffer);
+    else buffers.lose();
+  }
+}
+
+const notWhole = (octets: number, { size }: Content): Error =>
+  new Error(`it has ${octets} octets and announces ${size}`);

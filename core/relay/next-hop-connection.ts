@@ -173,24 +173,34 @@ export class NextHopConnection {
    * Sends what `say` collected, in one write, at the end of this turn of the event loop.
    *
    * @param content leaves behind the commands, as it is, and must not be changed afterwards
-   * @returns false when the socket wants no more for now
    */
-  flush(content?: Uint8Array): boolean {
-    if (content === undefined || content.length <= COPIED_BYTES_MAX) {
-      if (content !== undefined) this.#behind = content;
-      this.#sendLater();
-      return true;
+  flush(content?: Uint8Array): void {
+    if (content !== undefined && content.length > COPIED_BYTES_MAX) {
+      this.send(content, () => {});
+      return;
     }
+    if (content !== undefined) this.#behind = content;
+    this.#sendLater();
+  }
+
+  /**
+   * Sends what `say` collected and octets behind it, at once.
+   *
+   * @param onSent called when the octets may be overwritten, or with the error that ended the connection
+   */
+  send(octets: Uint8Array, onSent: (error?: Error | null) => void): void {
     const commands = this.#unsent;
     this.#unsent = "";
     this.#unaskedFrom = undefined;
     const socket = this.socket;
-    if (!socket) return true;
+    if (!socket) {
+      onSent(this.fault ?? new Error("the connection was ended"));
+      return;
+    }
     socket.cork();
-    socket.write(commands, "utf8");
-    const takesMore = socket.write(content);
+    if (commands !== "") socket.write(commands, "utf8");
+    socket.write(octets, onSent);
     socket.uncork();
-    return takesMore;
   }
 
   /** Sends octets at the end of this turn of the event loop; what is waited for is the answer to them. */

@@ -228,6 +228,10 @@ const disposedError = (): Error => new Error("content was disposed");
 function fileContent(file: FileHandle, size: number): Content {
   return {
     size,
+    async readInto(into, start) {
+      const { bytesRead } = await file.read(into, 0, Math.min(into.length, size - start), start);
+      return bytesRead;
+    },
     async *read(start = 0, end = size) {
       for (let at = start; at < end; ) {
         // All of it that is given on was read: nothing of what lay there before.

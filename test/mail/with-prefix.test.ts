@@ -27,6 +27,35 @@ describe("withPrefix()", () => {
     assert.equal(withPrefix(Uint8Array.of(97), memoryContent(Uint8Array.of(98))).bytes?.length, 2);
   });
 
+  it("copies the same octets by readInto, from any offset, where its content can", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 20 }),
+        fc.uint8Array({ minLength: 1, maxLength: 20 }),
+        fc.nat(40),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (prefix, rest, offset, length, sip) => {
+          const inner = memoryContent(rest);
+          const readInto = async (into: Uint8Array, start: number) => {
+            const octets = rest.subarray(start, start + Math.min(sip, into.length));
+            into.set(octets);
+            return octets.length;
+          };
+          const made = withPrefix(prefix, { size: inner.size, read: inner.read, readInto });
+          const whole = Uint8Array.from([...prefix, ...rest]);
+          const start = Math.min(offset, whole.length);
+          const into = new Uint8Array(length);
+          const octets = (await made.readInto?.(into, start)) ?? -1;
+          assert.ok(octets > 0 || start === whole.length);
+          assert.deepEqual(into.subarray(0, octets), whole.subarray(start, start + octets));
+        },
+      ),
+    );
+    const { size, read } = memoryContent(Uint8Array.of(1));
+    assert.equal(withPrefix(Uint8Array.of(2), { size, read }).readInto, undefined);
+  });
+
   it("reads as the prefix and then the edited form, as one array where all of it lies in memory", async () => {
     const octets = (text: string) => new TextEncoder().encode(text);
     const message = await Message.load(memoryContent(octets("Subject: a\r\n\r\nbody\r\n")));
