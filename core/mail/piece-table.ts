@@ -112,8 +112,8 @@ class PieceContent implements Content {
   constructor(pieces: readonly Piece[], size: number) {
     this.#pieces = pieces;
     this.size = size;
-    if (pieces.every(({ content }) => content.bytes || content.readInto))
-      this.readInto = (into, start) => this.#readInto(into, start);
+    const readInto = (into: Uint8Array, start: number) => this.#readInto(into, start);
+    if (pieces.every(({ content }) => content.bytes || content.readInto)) this.readInto = readInto;
   }
 
   async #readInto(into: Uint8Array, start: number): Promise<number> {

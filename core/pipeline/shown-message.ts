@@ -18,27 +18,33 @@ export function shownMessage(
 ): MessageView {
   if (!draft) return new View(current, stage);
   const editor = draft.editor(slot.plugin.name);
-  const view = new View(editor, stage) as MessageView & HeaderEdits & BodyEdits;
-  if (slot.editsHeader) {
-    view.addField = (name, value, reason, position) => editor.addField(name, value, reason, position);
-    view.addFoldedField = (name, lines, reason) => editor.addFoldedField(name, lines, reason);
-    view.replaceField = (name, value, reason, n) => editor.replaceField(name, value, reason, n);
-    view.removeField = (name, reason, n) => editor.removeField(name, reason, n);
-  }
-  if (slot.editsBody && stage !== "delivery") {
-    view.replacePart = (part, content, reason) => {
-      // The root is the whole message, header section and all.
-      if (part.start === 0 && !slot.editsHeader) {
-        throw new HookFault("to replace the whole message, put 'header' into the plugin's 'edits' too");
-      }
-      editor.replacePart(part, content, reason);
-    };
-    view.removePart = (part, reason) => editor.removePart(part, reason);
-    view.prependText = (addition, reason) => editor.prependText(addition, reason);
-    view.appendText = (addition, reason) => editor.appendText(addition, reason);
-  }
+  const view = new View(editor, stage);
+  if (slot.editsHeader) Object.assign(view, headerEdits(editor));
+  if (slot.editsBody && stage !== "delivery") Object.assign(view, bodyEdits(editor, slot));
   return view;
 }
+
+// Literals, and no assignments one by one: V8 gives a function that is assigned to a property the memory of what lasts,
+// where it holds the message until the next full collection.
+const headerEdits = (editor: HeaderEdits): HeaderEdits => ({
+  addField: (name, value, reason, position) => editor.addField(name, value, reason, position),
+  addFoldedField: (name, lines, reason) => editor.addFoldedField(name, lines, reason),
+  replaceField: (name, value, reason, n) => editor.replaceField(name, value, reason, n),
+  removeField: (name, reason, n) => editor.removeField(name, reason, n),
+});
+
+const bodyEdits = (editor: BodyEdits, slot: Slot): BodyEdits => ({
+  replacePart(part, content, reason) {
+    // The root is the whole message, header section and all.
+    if (part.start === 0 && !slot.editsHeader) {
+      throw new HookFault("to replace the whole message, put 'header' into the plugin's 'edits' too");
+    }
+    editor.replacePart(part, content, reason);
+  },
+  removePart: (part, reason) => editor.removePart(part, reason),
+  prependText: (addition, reason) => editor.prependText(addition, reason),
+  appendText: (addition, reason) => editor.appendText(addition, reason),
+});
 
 /** Nothing but the view, as the object behind it has methods that change it; those that a hook lacks say why. */
 class View implements MessageView {

@@ -8,8 +8,13 @@ import type { Clock } from "./services.ts";
 export interface TimeLimit {
   /** By the clock's monotonic time. */
   readonly overAt: number;
+}
+
+interface Running extends TimeLimit {
   /** Called once, when the time is over before `end`. Must not throw. */
-  readonly onOver: () => void;
+  onOver: () => void;
+  /** Its place among those that run; -1 once it is over. */
+  at: number;
 }
 
 const STEP_MS = 100;
@@ -28,7 +33,11 @@ export function timeLimits(clock: Clock): TimeLimits {
 /** See the head of the file. */
 export class TimeLimits {
   readonly #clock: Clock;
-  readonly #running = new Set<TimeLimit>();
+  /**
+   * In no order. No Set: each time that one makes itself a new table, the old one goes on holding what was in it until the
+   * next full collection, and by way of it all of the messages that the limits were of.
+   */
+  readonly #running: Running[] = [];
   /** When the clock wakes us next; Infinity while nothing runs. */
   #wakesAt = Infinity;
 
@@ -38,15 +47,26 @@ export class TimeLimits {
 
   /** Begins a run that may take `ms` milliseconds. */
   start(ms: number, onOver: () => void): TimeLimit {
-    const limit = { overAt: this.#clock.monotonic() + ms, onOver };
-    this.#running.add(limit);
+    const limit = { overAt: this.#clock.monotonic() + ms, onOver, at: this.#running.length };
+    this.#running.push(limit);
     if (limit.overAt < this.#wakesAt) this.#sleep(limit.overAt);
     return limit;
   }
 
   /** The run is over in time. */
   end(limit: TimeLimit): void {
-    this.#running.delete(limit);
+    this.#leave(limit as Running);
+  }
+
+  #leave(limit: Running): void {
+    const { at } = limit;
+    if (at === -1) return;
+    limit.at = -1;
+    limit.onOver = nothing;
+    const last = this.#running.pop()!;
+    if (last === limit) return;
+    this.#running[at] = last;
+    last.at = at;
   }
 
   #sleep(until: number): void {
@@ -64,13 +84,14 @@ export class TimeLimits {
     const now = this.#clock.monotonic();
     let next = Infinity;
     this.#wakesAt = Infinity;
-    for (const limit of this.#running) {
-      if (limit.overAt > now) next = Math.min(next, limit.overAt);
-      else {
-        this.#running.delete(limit);
-        limit.onOver();
-      }
+    for (const limit of this.#running.filter(({ overAt }) => overAt <= now)) {
+      const { onOver } = limit;
+      this.#leave(limit);
+      onOver();
     }
+    for (const { overAt } of this.#running) next = Math.min(next, overAt);
     if (next < this.#wakesAt) this.#sleep(next);
   }
 }
+
+const nothing = (): void => {};

@@ -102,10 +102,11 @@ class PartSender {
     const { socket } = connection;
     this.#connection = connection;
     this.ended = promise;
-    this.end = () => {
+    const end = () => {
       socket?.removeListener("close", resolve);
       resolve();
     };
+    this.end = end;
     if (socket) socket.once("close", resolve);
     else resolve();
   }

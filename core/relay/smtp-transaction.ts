@@ -49,6 +49,9 @@ class Transaction implements ExchangeOwner {
   /** Indexes of the recipients that RCPT is said for. */
   readonly #asked: number[] = [];
   readonly #onAbort = () => this.#stop("the deadline is over");
+  // V8 gives a function that is assigned to a property where it is written the memory of what lasts: it would hold the
+  // message, and what that holds, until the next full collection.
+  readonly #onBroken = () => this.#broken();
   #answered = 0;
   #sentRcpt = 0;
   #mailAnswered = false;
@@ -86,7 +89,7 @@ class Transaction implements ExchangeOwner {
       this.#broken();
       return;
     }
-    connection.onBroken = () => this.#broken();
+    connection.onBroken = this.#onBroken;
     options.signal.addEventListener("abort", this.#onAbort);
     if (options.signal.aborted) {
       this.#onAbort();
