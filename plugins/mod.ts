@@ -1,4 +1,5 @@
 /** The door of the model plugins, the package "postern/plugins", with the helpers for options that they share. */
+export * from "./auth/arc/arc.ts";
 export * from "./auth/auth-results.ts";
 export * from "./auth/dkim/dkim.ts";
 export * from "./auth/dmarc/dmarc.ts";

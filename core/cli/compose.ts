@@ -8,6 +8,7 @@ import {
   keepAdvertised,
   type NextHopDriver,
   type Services,
+  type Spool,
   selfTest,
 } from "../gateway/mod.ts";
 import type { HttpListener } from "../http/mod.ts";
@@ -31,6 +32,7 @@ import {
 } from "../store/mod.ts";
 import { configResolver } from "./config-resolver.ts";
 import { listenFault } from "./listen-fault.ts";
+import { openSpool, startQueue } from "./mail-queue.ts";
 import { mergeReaders } from "./mailbox-readers.ts";
 import { packageVersion } from "./main.ts";
 import { pluginNames } from "./plugin-names.ts";
@@ -53,6 +55,17 @@ export interface Running {
 
 /** Starts everything; what was started is closed again when a part can not start. @throws a fault of the config, or the file system's error */
 export async function compose(config: GatewayConfig, data: string, log: Log): Promise<Running> {
+  const spool = await openSpool(data, log);
+  try {
+    return await composeOver(spool, config, data, log);
+  } catch (error) {
+    // Its threads would keep the process from ending.
+    await spool.close();
+    throw error;
+  }
+}
+
+async function composeOver(spool: Spool, config: GatewayConfig, data: string, log: Log): Promise<Running> {
   await selfTest(config, nodeCrypto);
   for (const { place, warnings } of publishedKeys(config))
     for (const warning of warnings) log.warn("signingKey", { key: place, warning });
@@ -65,7 +78,8 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     clock: systemClock,
     log,
   });
-  const services: Services = {
+  const services: Services & { readonly spool: Spool } = {
+    spool,
     clock: systemClock,
     random: systemRandom,
     log,
@@ -80,6 +94,7 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
   };
   const gateway = createGateway(config, services);
   const advertised = keepAdvertised(config, services);
+  const queue = startQueue(config, services, gateway);
   const smtp: SmtpListener[] = [];
   let http: HttpListener | undefined;
   const close = async (): Promise<void> => {
@@ -87,8 +102,10 @@ export async function compose(config: GatewayConfig, data: string, log: Log): Pr
     advertised.stop();
     await Promise.allSettled(smtp.map((listener) => listener.close()));
     await drainWithin(gateway.drain(), config.deadlineMs + DRAIN_SPARE_MS, log);
+    await queue.stop();
     await http?.close();
     await Promise.allSettled([...drivers.values()].map((driver) => driver.close()));
+    await spool.close();
     await traces.close();
   };
   const options = {

@@ -73,6 +73,7 @@ async function load(file: string): Promise<GatewayConfig> {
     }
     return await resolveConfig(loaded, process.env, {
       capabilities: NODE_CAPABILITIES,
+      durableSpool: true,
       hostName: hostname(),
     });
   } catch (error) {

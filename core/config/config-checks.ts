@@ -6,9 +6,11 @@ import { type ConfigFault, closest, showFound } from "./config-faults.ts";
 import type { ParsedConfig } from "./config-schema.ts";
 import { checkListenerKind } from "./listener-checks.ts";
 import type { ResolveOptions } from "./resolve-config.ts";
+import { checkRetry } from "./retry-checks.ts";
+import type { RetryOptions } from "./retry-policy.ts";
 import { formatSocketAddress, isLoopback, isUnixSocket } from "./socket-address.ts";
 
-const NO_SPOOL = "there is no durable spool yet, and without one accepted mail could be lost";
+const NO_SPOOL = "there is no durable spool here, and without one accepted mail could be lost";
 
 /** Checks what of the config could be read; a part that is missing had a fault of its own and is left out. */
 export function checkWhole(
@@ -165,8 +167,11 @@ function checkSpool(config: Partial<ParsedConfig>): readonly ConfigFault[] {
 }
 
 function checkNextHops(config: Partial<ParsedConfig>): readonly ConfigFault[] {
-  return Object.entries(config.nextHops ?? {}).flatMap(([name, hop]) =>
-    hop.kind === "smtp" && hop.auth !== undefined && hop.tls === "none" && !hop.implicitTls
+  return Object.entries(config.nextHops ?? {}).flatMap(([name, hop]) => [
+    ...(hop.kind === "mailbox"
+      ? []
+      : checkRetry(hop.retry as RetryOptions | undefined, `nextHops.${name}.retry`)),
+    ...(hop.kind === "smtp" && hop.auth !== undefined && hop.tls === "none" && !hop.implicitTls
       ? [
           {
             path: `nextHops.${name}.tls`,
@@ -174,8 +179,8 @@ function checkNextHops(config: Partial<ParsedConfig>): readonly ConfigFault[] {
             expected: '"required" or "verified", because credentials never go in the clear',
           },
         ]
-      : [],
-  );
+      : []),
+  ]);
 }
 
 function checkPlugins(
@@ -186,12 +191,17 @@ function checkPlugins(
   const compiled = compilePipeline(pipeline);
   const faults: ConfigFault[] = compiled.faults.map((expected) => ({ path: "pipeline", expected }));
   const nextHops = config.nextHops === undefined ? undefined : Object.keys(config.nextHops);
+  const capabilities =
+    typeof options.capabilities === "function"
+      ? options.capabilities(config.dns === undefined ? {} : { dns: config.dns })
+      : options.capabilities;
   for (const { definition } of compiled.slots) {
     const path = `pipeline: ${definition.name}`;
     for (const need of definition.needs ?? []) {
-      if (options.capabilities !== undefined && !options.capabilities.has(need)) {
-        faults.push({ path, expected: `the plugin needs '${need}', which this host does not have` });
-      }
+      if (capabilities === undefined || capabilities.has(need)) continue;
+      const todo = options.remedies?.[need];
+      const expected = `the plugin needs '${need}', which this host does not have`;
+      faults.push({ path, expected, ...(todo === undefined ? {} : { todo }) });
     }
     if (nextHops === undefined || config.domains === undefined) continue;
     for (const name of definition.nextHops ?? []) {

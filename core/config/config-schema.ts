@@ -4,57 +4,11 @@
  */
 import { addressOctets, domainToAscii, isNetwork, isPathFault, parseAddress } from "../mail/mod.ts";
 import { z } from "../pipeline/mod.ts";
-import { parseDuration, parseSize } from "./duration.ts";
-import {
-  formatSocketAddress,
-  isHost,
-  isUnixSocket,
-  parseListenerAddress,
-  parseSocketAddress,
-} from "./socket-address.ts";
+import { nextHop } from "./next-hop-schema.ts";
+import { count, duration, flag, list, object, oneOf, read, size, text } from "./schema-parts.ts";
+import { formatSocketAddress, isHost, parseListenerAddress, parseSocketAddress } from "./socket-address.ts";
 
 const DAY_MS = 86_400_000;
-/** Timers of JavaScript end here. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
-/** A value that `parse` reads; undefined from it is a fault. */
-function read<T>(expected: string, parse: (value: unknown) => T | undefined) {
-  return z.any().transform((value, context): T => {
-    const result = parse(value);
-    if (result !== undefined) return result;
-    context.issues.push({ code: "custom", message: expected, input: value });
-    return z.NEVER;
-  });
-}
-
-const object = <S extends z.core.$ZodShape>(shape: S) =>
-  z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? Object.keys(shape).join(", ")
-        : `an object with ${Object.keys(shape).join(", ")}`,
-  });
-const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
-const flag = z.boolean({ error: "true or false" });
-const oneOf = <const T extends readonly [string, ...string[]]>(...words: T) =>
-  z.enum(words, { error: words.map((word) => `"${word}"`).join(" or ") });
-const count = (from: number, to: number) => {
-  const expected = `a whole number from ${from} to ${to}`;
-  return z.int({ error: expected }).min(from, { error: expected }).max(to, { error: expected });
-};
-const list = <T extends z.ZodType>(element: T, expected: string, max = 1000) =>
-  z.array(element, { error: expected }).max(max, { error: `at most ${max} of them` });
-
-const duration = (fromMs: number, toMs: number, bounds: string) =>
-  read(`a duration ${bounds}: milliseconds, or "5s", "2m", "4h"`, (value) => {
-    const ms = parseDuration(value);
-    return ms !== undefined && ms >= fromMs && ms <= toMs ? ms : undefined;
-  });
-const size = (from: number, bounds: string) =>
-  read(`a size ${bounds}: octets, or "64KB", "50MB", "1GB"`, (value) => {
-    const octets = parseSize(value);
-    return octets !== undefined && octets >= from ? octets : undefined;
-  });
 
 const portOnLoopback = (value: unknown) =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65535
@@ -156,98 +110,6 @@ const listener = object({
   }).optional(),
 });
 
-const server = z.custom<{ host: string; port: number }>(
-  (value) => {
-    const { host, port } = (value ?? {}) as { host?: unknown; port?: unknown };
-    if (typeof host === "string" && isUnixSocket(host)) return port === 0;
-    return (
-      typeof host === "string" &&
-      isHost(host) &&
-      Number.isInteger(port) &&
-      Number(port) >= 1 &&
-      Number(port) <= 65535
-    );
-  },
-  {
-    error:
-      '"host:port" with a port from 1 to 65535, such as "192.0.2.1:25" or "[2001:db8::1]:25", or "unix:/path"',
-  },
-);
-
-const fingerprint = "the SHA-256 of a certificate: 64 hexadecimal digits";
-const tlsPolicy = z.union(
-  [
-    z.enum(["none", "opportunistic", "required", "verified"]),
-    object({
-      fingerprints: list(
-        z
-          .string({ error: fingerprint })
-          .regex(/^[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}$/, { error: fingerprint }),
-        "a list of fingerprints",
-        100,
-      ).min(1, { error: "at least one fingerprint" }),
-    }),
-  ],
-  { error: '"none" or "opportunistic" or "required" or "verified", or { fingerprints: [...] }' },
-);
-
-/** Durations of next hops are kept as they are written: the drivers read them. */
-const keptDuration = z.custom<number>(
-  (value) => {
-    const ms = parseDuration(value);
-    return ms !== undefined && ms >= 1 && ms <= TIMER_MS_MAX;
-  },
-  { error: 'a duration from 1ms to 24d: milliseconds, or "5s", "2m"' },
-);
-
-/** Of next hops whose connections are kept. */
-const keptConnections = {
-  passReplyText: flag,
-  connectTimeout: keptDuration,
-  replyTimeout: keptDuration.optional(),
-  connectionsMax: count(1, 10_000),
-  messagesPerConnectionMax: count(1, 1_000_000).optional(),
-  connectionLifeTime: keptDuration.optional(),
-};
-
-const nextHop = z.discriminatedUnion(
-  "kind",
-  [
-    object({
-      kind: z.literal("smtp"),
-      protocol: oneOf("smtp", "lmtp").optional(),
-      servers: list(server, "a list of servers", 100).min(1, {
-        error: 'at least one server: smtp("host:port")',
-      }),
-      weights: list(count(0, 1000), "a list of whole numbers", 100).optional(),
-      mode: oneOf("inline", "queue"),
-      tls: tlsPolicy.optional(),
-      implicitTls: flag,
-      auth: object({ user: text("a user name"), password: text("a password") }).optional(),
-      ...keptConnections,
-      messagesPerSecondMax: count(1, 1_000_000).optional(),
-      forwardClient: oneOf("xclient", "xforward").optional(),
-    }),
-    object({
-      kind: z.literal("mx"),
-      mode: oneOf("inline", "queue"),
-      port: count(1, 65_535),
-      tls: oneOf("none", "opportunistic", "required", "verified"),
-      ...keptConnections,
-      allowPrivateAddresses: flag,
-    }),
-    object({
-      kind: z.literal("mailbox"),
-      folder: z
-        .string({ error: "a folder in the data folder" })
-        .regex(/^(?!.*\.\.)(?![./])[A-Za-z0-9_./-]{1,100}$/, {
-          error: 'a folder in the data folder, such as "mailbox"',
-        }),
-    }),
-  ],
-  { error: "smtp(...), lmtp(...), mx() or mailbox()" },
-);
-
 const domains = z.preprocess(
   (value) =>
     typeof value === "string"
@@ -286,6 +148,17 @@ const dialogueRule = object({
   error: "at least one of client, address",
 });
 
+const dsnPolicy = oneOf("authenticated", "spf-aligned", "always");
+const dsnOptions = object({
+  policy: dsnPolicy.default("spf-aligned"),
+  contentBytesMax: size(0, "of at least 0").default(64 * 2 ** 10),
+});
+const dsn = z
+  .union([dsnPolicy.transform((policy) => dsnOptions.parse({ policy })), dsnOptions], {
+    error: '"authenticated" or "spf-aligned" or "always", or { policy, contentBytesMax }',
+  })
+  .prefault({});
+
 /** The schema of a whole config; the pipeline is checked apart. */
 export const configSchema = object({
   hostName: z
@@ -314,8 +187,11 @@ export const configSchema = object({
     servers: list(dnsServer, "a list of DNS servers", 10).min(1, { error: "at least one server" }).optional(),
     doh: dohUrl.optional(),
   })
-    .refine(({ servers, doh }) => (servers === undefined) !== (doh === undefined), {
-      error: "either 'servers' or 'doh'",
+    .refine(({ servers, doh }) => servers !== undefined || doh !== undefined, {
+      error: "'servers' or 'doh'; without 'dns' the servers of the system are asked",
+    })
+    .refine(({ servers, doh }) => servers === undefined || doh === undefined, {
+      error: "either 'servers' or 'doh': of both, one would never be asked",
     })
     .transform(({ servers = [], doh }) => (doh === undefined ? { servers } : { doh }))
     .optional(),
@@ -348,9 +224,11 @@ export const configSchema = object({
     session: duration(1000, DAY_MS, "from 1s to 1d").default(3_600_000),
     message: duration(1000, DAY_MS, "from 1s to 1d").default(3_600_000),
     contentBytesPerSecondMin: count(0, 1_000_000).default(100),
+    dns: duration(100, 60_000, "from 100ms to 1m").default(9_000),
   }).prefault({}),
   onMixedVerdict: oneOf("quarantine", "refuse", "dsn").optional(),
   onMixedTempfail: oneOf("all", "spool").default("all"),
+  dsn,
   split: oneOf("later", "spool").default("later"),
   deadline: duration(1000, 600_000, "from 1s to 10m").default(120_000),
   trace: object({

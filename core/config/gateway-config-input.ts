@@ -2,7 +2,7 @@
 import type { Duration, Pipeline } from "../pipeline/mod.ts";
 import type { CertificateChoice } from "./certificate-files.ts";
 import type { Size } from "./duration.ts";
-import type { AdvertiseOverride, GatewayConfig, ListenerConfig } from "./gateway-config.ts";
+import type { AdvertiseOverride, DsnConfig, GatewayConfig, ListenerConfig } from "./gateway-config.ts";
 import type { NextHop } from "./next-hops.ts";
 
 /** Environment variables, or what stands for them where there is no process. */
@@ -55,6 +55,9 @@ export interface DialogueRuleInput {
   readonly address?: string | readonly string[];
 }
 
+/** The words for servers of DNS beside DoH, of the compiler and of the start. */
+export type OneOfBoth = "either 'servers' or 'doh': of both, one would never be asked";
+
 /** The part of a config that does not depend on the pipeline's type. */
 export interface GatewaySettingsInput {
   /** Our name in greetings, EHLO and trace fields; default the machine's name. */
@@ -76,7 +79,9 @@ export interface GatewaySettingsInput {
    * Who answers look-ups: IP addresses, with a port or 53; or a server by HTTPS (RFC 8484), the way of hosts without a
    * resolver of their own. Default: the servers of the system.
    */
-  readonly dns?: { readonly servers: readonly string[] } | { readonly doh: string };
+  readonly dns?:
+    | { readonly servers: readonly string[]; readonly doh?: OneOfBoth }
+    | { readonly doh: string; readonly servers?: OneOfBoth };
   /** Where mail goes, by the names that routes use. Absent: none, and a route that names one stops the start. */
   readonly nextHops?: { readonly [name: string]: NextHop };
   /** Bounds of a session and a message; each absent one has its default (`Limits`). */
@@ -98,11 +103,16 @@ export interface GatewaySettingsInput {
     readonly session?: Duration;
     readonly message?: Duration;
     readonly contentBytesPerSecondMin?: number;
+    readonly dns?: Duration;
   };
   /** Default `quarantine` where there is a durable spool, which it and `dsn` need, else `refuse`. */
   readonly onMixedVerdict?: GatewayConfig["onMixedVerdict"];
   /** Default `all`; `spool` needs a durable spool. */
   readonly onMixedTempfail?: GatewayConfig["onMixedTempfail"];
+  /** Whose senders hear of failures and delays, and how much they get back. Default `spf-aligned`, and 64 KB. */
+  readonly dsn?:
+    | DsnConfig["policy"]
+    | { readonly policy?: DsnConfig["policy"]; readonly contentBytesMax?: Size };
   /** Default `later`; `spool` needs a durable spool. */
   readonly split?: GatewayConfig["split"];
   /** From the final dot to our reply. Default 120 s. */

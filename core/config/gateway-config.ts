@@ -143,6 +143,23 @@ export interface Limits {
   readonly messageMs: number;
   /** Octets of content a second, as the mean of a minute; slower gets 421 4.4.2. Default 100; 0: any rate will do. */
   readonly contentBytesPerSecondMin: number;
+  /**
+   * Time that DNS may take of one message in all plugins, and of a session before its messages, in milliseconds: that in
+   * which a query is out. Default 9 s, less than the 10 s of a hook that needs DNS; then it is as if DNS were silent.
+   */
+  readonly dnsMs: number;
+}
+
+/** Delivery status notifications (RFC 3461): whose senders are told, and what is given back. */
+export interface DsnConfig {
+  /**
+   * `authenticated`: who logged in or comes from a trusted network; `spf-aligned`: these, and where SPF passes for the
+   * domain of the reverse-path; `always`: everybody, also those whose address a stranger forged. A failure that nobody may
+   * be told of leaves the recipient in the spool as undeliverable. Default `spf-aligned`.
+   */
+  readonly policy: "authenticated" | "spf-aligned" | "always";
+  /** Octets of a message that a DSN gives back whole (RET=FULL); of a larger one the header section. Default 64 KB. */
+  readonly contentBytesMax: number;
 }
 
 /** Whose session is in the trace command by command, with the next hop's: of two conditions both must hold. */
@@ -173,6 +190,7 @@ export interface GatewayConfig {
   readonly limits: Limits;
   readonly onMixedVerdict: "quarantine" | "refuse" | "dsn";
   readonly onMixedTempfail: "all" | "spool";
+  readonly dsn: DsnConfig;
   /** What to do with a recipient of another inline route group: 452, or spool the message. */
   readonly split: "later" | "spool";
   /** From the final dot to our reply, in milliseconds. Default 120 s. */

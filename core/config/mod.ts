@@ -8,6 +8,7 @@ export type { Size } from "./duration.ts";
 export type {
   AdvertiseOverride,
   DialogueRule,
+  DsnConfig,
   GatewayConfig,
   Limits,
   ListenerConfig,
@@ -36,4 +37,12 @@ export {
   type TlsPolicy,
 } from "./next-hops.ts";
 export { type ResolveOptions, resolveConfig } from "./resolve-config.ts";
+export {
+  RETRY_CLASSES,
+  type RetryClass,
+  type RetryOptions,
+  type RetryPolicy,
+  type RetryWaits,
+  retryPolicyOf,
+} from "./retry-policy.ts";
 export { formatSocketAddress, isLoopback, parseSocketAddress } from "./socket-address.ts";

@@ -1,5 +1,6 @@
 /** Next hops as plain descriptions; each host maps a kind to a driver. */
 import type { Duration } from "../pipeline/mod.ts";
+import type { RetryOptions } from "./retry-policy.ts";
 import { isUnixSocket, parseSocketAddress } from "./socket-address.ts";
 
 /** How much TLS a next hop gets. `verified` checks the name of the certificate, `required` only encrypts. */
@@ -23,7 +24,7 @@ export interface SmtpNextHop {
    * one of 0 is only tried when all others fail. Absent: the first server that answers gets all.
    */
   readonly weights?: readonly number[];
-  /** Only `inline` until there is a durable spool. */
+  /** `queue`: 250 once the message is safe here, delivered afterwards; hosts without a durable spool know `inline` alone. */
   readonly mode: "inline" | "queue";
   /** Default: `verified` off loopback and private networks, `opportunistic` on them, and never clear text with `auth`. */
   readonly tls?: TlsPolicy | TlsPins;
@@ -45,6 +46,8 @@ export interface SmtpNextHop {
   readonly messagesPerConnectionMax?: number;
   /** A connection says QUIT with the first message after this time. Default 5 minutes. */
   readonly connectionLifeTime?: Duration;
+  /** When queued mail is tried again. Default: after 5 minutes, then twice as long each time up to 4 hours, for 5 days. */
+  readonly retry?: RetryOptions;
   /** Messages to this next hop each second, all servers together; those over it wait their turn. Default: no bound. */
   readonly messagesPerSecondMax?: number;
   /**
@@ -60,7 +63,7 @@ export interface SmtpNextHop {
  */
 export interface MxNextHop {
   readonly kind: "mx";
-  /** Only `inline` until there is a durable spool. */
+  /** `queue`: 250 once the message is safe here, delivered afterwards; hosts without a durable spool know `inline` alone. */
   readonly mode: "inline" | "queue";
   /** The port of all hosts: 25, where nobody says otherwise. */
   readonly port: number;
@@ -80,6 +83,8 @@ export interface MxNextHop {
   readonly messagesPerConnectionMax?: number;
   /** A connection says QUIT with the first message after this time. Default 5 minutes. */
   readonly connectionLifeTime?: Duration;
+  /** When queued mail is tried again. Default: after 5 minutes, then twice as long each time up to 4 hours, for 5 days. */
+  readonly retry?: RetryOptions;
   /**
    * Whether DNS may lead to addresses that are not public: loopback, private networks, those of a link. By default they
    * are never connected to, as whoever has a domain could reach the servers behind this gateway with them.

@@ -14,8 +14,12 @@ import { formatSocketAddress, isLoopback } from "./socket-address.ts";
 
 /** What the host that is to run the config can do. */
 export interface ResolveOptions {
-  /** What the host gives to plugins; absent: needs are not checked. */
-  readonly capabilities?: ReadonlySet<Capability>;
+  /** What the host gives to plugins, of itself or by what the config has; absent: needs are not checked. */
+  readonly capabilities?:
+    | ReadonlySet<Capability>
+    | ((config: Pick<GatewayConfig, "dns">) => ReadonlySet<Capability>);
+  /** How the host would have what it has not, where there is a way. */
+  readonly remedies?: { readonly [C in Capability]?: string };
   /** Whether the host has a durable spool. Default false. */
   readonly durableSpool?: boolean;
   /** The name used when the config gives no `hostName`. Default "localhost". */
@@ -206,9 +210,11 @@ function effective(
       sessionMs: limits.session,
       messageMs: limits.message,
       contentBytesPerSecondMin: limits.contentBytesPerSecondMin,
+      dnsMs: limits.dns,
     },
     onMixedVerdict: parsed.onMixedVerdict ?? (options.durableSpool === true ? "quarantine" : "refuse"),
     onMixedTempfail: parsed.onMixedTempfail,
+    dsn: parsed.dsn,
     split: parsed.split,
     deadlineMs: parsed.deadline,
     trace: {

@@ -29,6 +29,17 @@ const FAILURE_TTL_SECONDS = 5;
 /** Characters of an answer that is kept, so that `entriesMax` bounds memory too. */
 const ANSWER_LENGTH_MAX = 8_192;
 
+/** A resolver with a cache before it. */
+export interface CachedResolver extends Resolver {
+  /**
+   * One with the same answers and queries of its own: for platforms that end the I/O of a run with it, where no other run
+   * may wait for it.
+   */
+  apart(): Resolver;
+}
+
+type Entries = Map<string, Entry>;
+
 interface Entry {
   readonly answer: DnsAnswer;
   /** By the monotonic clock, in milliseconds. */
@@ -48,22 +59,23 @@ interface Query {
  *
  * @throws RangeError when `entriesMax` is no whole number of at least 1
  */
-export function cachedResolver(inner: Resolver, options: CachedResolverOptions): Resolver {
-  return new CachedResolver(inner, options);
+export function cachedResolver(inner: Resolver, options: CachedResolverOptions): CachedResolver {
+  return new Cache(inner, options);
 }
 
-class CachedResolver implements Resolver {
+class Cache implements CachedResolver {
   readonly #inner: Resolver;
   readonly #clock: Clock;
   readonly #entriesMax: number;
   readonly #queryMs: number;
   /** In the order of use, the least recent first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: Entries;
   readonly #queries = new Map<string, Query>();
 
   constructor(
     inner: Resolver,
     { clock, entriesMax = ENTRIES_MAX, queryMs = QUERY_MS }: CachedResolverOptions,
+    entries: Entries = new Map(),
   ) {
     if (!Number.isInteger(entriesMax) || entriesMax < 1)
       throw new RangeError(`a cache of ${entriesMax} entries holds nothing`);
@@ -71,6 +83,12 @@ class CachedResolver implements Resolver {
     this.#clock = clock;
     this.#entriesMax = entriesMax;
     this.#queryMs = queryMs;
+    this.#entries = entries;
+  }
+
+  apart(): Resolver {
+    const [clock, entriesMax, queryMs] = [this.#clock, this.#entriesMax, this.#queryMs];
+    return new Cache(this.#inner, { clock, entriesMax, queryMs }, this.#entries);
   }
 
   async resolve(name: string, type: DnsType, signal?: AbortSignal): Promise<DnsAnswer> {
@@ -130,6 +148,9 @@ class CachedResolver implements Resolver {
   #keep(key: string, answer: DnsAnswer): void {
     const seconds = secondsOf(answer);
     if (seconds <= 0 || lengthOf(answer) > ANSWER_LENGTH_MAX) return;
+    // Another's query, where they are apart, may have had an answer meanwhile.
+    const failed = answer.status === "servfail" || answer.status === "timeout";
+    if (failed && this.#known(key) !== undefined) return;
     this.#entries.set(key, { answer, until: this.#clock.monotonic() + seconds * 1000 });
     if (this.#entries.size <= this.#entriesMax) return;
     for (const oldest of this.#entries.keys()) {

@@ -3,6 +3,7 @@
  * translates its answer; it neither folds nor plans. Nothing is kept between runs but what lies in the isolate.
  */
 import type { Environment, GatewayConfig, LoadedConfig } from "../config/mod.ts";
+import { type CachedResolver, cachedResolver, dohResolver } from "../dns/mod.ts";
 import {
   createGateway,
   createMemoryStore,
@@ -17,7 +18,7 @@ import {
 } from "../gateway/mod.ts";
 import type { Log, LogFields, Resolver } from "../pipeline/mod.ts";
 import { resolveEdgeConfig } from "./edge-config.ts";
-import { type EmailMessage, EmailTempfail, replyLine } from "./email-message.ts";
+import { type ClientIpOf, type EmailMessage, EmailTempfail, replyLine } from "./email-message.ts";
 import { forwardDriver } from "./forward-driver.ts";
 import { keepOriginal } from "./keep-original.ts";
 import { receiveEmail } from "./receive-email.ts";
@@ -28,8 +29,10 @@ export interface EdgeContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** What stands in for the platform's own. */
+/** What stands in for the platform's own, and what is known of it. */
 export interface EdgeOptions {
+  /** Absent: clients' addresses are not known, and plugins that need them are refused. */
+  readonly clientIp?: ClientIpOf;
   /** Default: one JSON line each on the console. */
   readonly log?: Log;
   /** Keeps the traces. Default: the newest 100, in memory. */
@@ -50,7 +53,7 @@ export interface Edge {
 }
 
 const TRACES_MAX = 100;
-/** There is no resolver on this host: the start refuses plugins that need one, and the rest is told the truth. */
+/** Without DoH there is no resolver: the start refuses plugins that need one, and the rest is told the truth. */
 const noDns: Resolver = { resolve: async () => ({ status: "servfail" }) };
 
 /** Makes the host. The config is read at the first call, with the environment of that call, and kept. */
@@ -58,13 +61,13 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
   const log = options.log ?? consoleLog;
   const traces = options.traces ?? memoryTraces(TRACES_MAX);
   const store = createMemoryStore(webClock);
-  let resolved: Promise<GatewayConfig> | undefined;
-  const start = (env: unknown): Promise<GatewayConfig> => {
-    resolved ??= tested(config, texts(env)).catch((error: unknown) => {
+  let started: Promise<Started> | undefined;
+  const start = (env: unknown): Promise<Started> => {
+    started ??= tested(config, texts(env), options).catch((error: unknown) => {
       log.error("configFault", { cause: String(error) });
       throw error;
     });
-    return resolved;
+    return started;
   };
 
   return {
@@ -81,14 +84,16 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
     },
 
     async email(message, env, ctx) {
-      const effective = await start(env);
+      const { effective, dns } = await start(env);
+      // Timers that several wait for are kept by clock, and the platform ends those of a run with it.
+      const clock = { ...webClock };
       const { contents, original } = keepOriginal(memoryContents(effective.limits.messageBytesMax));
       const services: Services = {
-        clock: webClock,
+        clock,
         random: webRandom,
         log,
-        dns: noDns,
-        fetch: (input, init) => globalThis.fetch(input, init),
+        dns: dns?.apart() ?? noDns,
+        fetch: platformFetch,
         store,
         crypto: webCrypto,
         contents,
@@ -99,7 +104,9 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
       };
       // An engine for each message, because forwarding is a method of the message object.
       const gateway = createGateway(effective, services);
-      const { outcome, reply } = await receiveEmail(gateway, message, effective.limits, webClock);
+      const { outcome, reply } = await receiveEmail(gateway, message, {
+        ...{ limits: effective.limits, clock, clientIp: options.clientIp?.(message) },
+      });
       ctx?.waitUntil(gateway.drain());
       if (outcome === "refused") message.setReject(replyLine(reply));
       if (outcome === "deferred") throw new EmailTempfail(reply);
@@ -107,12 +114,24 @@ export function createEdge(config: LoadedConfig, options: EdgeOptions = {}): Edg
   };
 }
 
-/** A config that can run here, on a platform whose cryptography was tried. */
-async function tested(config: LoadedConfig, env: Environment): Promise<GatewayConfig> {
-  const effective = await resolveEdgeConfig(config, env);
-  await selfTest(effective, webCrypto);
-  return effective;
+/** What the first call makes, for all. */
+interface Started {
+  readonly effective: GatewayConfig;
+  readonly dns: CachedResolver | undefined;
 }
+
+/** A config that can run here, on a platform whose cryptography was tried. */
+async function tested(config: LoadedConfig, env: Environment, options: EdgeOptions): Promise<Started> {
+  const effective = await resolveEdgeConfig(config, env, options);
+  await selfTest(effective, webCrypto);
+  const { dns } = effective;
+  if (dns === undefined || !("doh" in dns)) return { effective, dns: undefined };
+  const doh = dohResolver({ url: dns.doh, fetch: platformFetch, clock: webClock });
+  return { effective, dns: cachedResolver(doh, { clock: webClock }) };
+}
+
+/** Looked up at each call: some platforms bind it to the run. */
+const platformFetch: typeof fetch = (input, init) => globalThis.fetch(input, init);
 
 /** The texts among the bindings: a config takes no other. */
 function texts(env: unknown): Environment {

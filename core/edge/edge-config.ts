@@ -8,21 +8,40 @@ import {
   resolveConfig,
 } from "../config/mod.ts";
 import { type Capability, compilePipeline } from "../pipeline/mod.ts";
+import type { ClientIpOf } from "./email-message.ts";
 
-/**
- * What this host gives to plugins. No client address, EHLO, TLS or AUTH: the platform spoke with the client. No DNS,
- * TCP or files. One recipient a message, and forward() sends the body as it came.
- */
-const CAPABILITIES: ReadonlySet<Capability> = new Set(["fetch"]);
+const DOH_TODO = 'set dns: { doh: "https://dns.example/dns-query" }, the way in which this host can ask DNS';
 
 /**
  * The effective config for this host; call it in a build to be told early.
  *
+ * No EHLO, TLS or AUTH is there for plugins: the platform spoke with the client. Of its address it is only known what
+ * `clientIp` tells. DNS is asked by HTTPS or not at all; no TCP, no files. One recipient a message, and forward() sends
+ * the body as it came.
+ *
+ * @param options as `createEdge` has them
  * @throws ConfigFaults with all that is wrong, naming each plugin and what it lacks here
  */
-export async function resolveEdgeConfig(config: LoadedConfig, env: Environment): Promise<GatewayConfig> {
-  const effective = await resolveConfig(config, env, { capabilities: CAPABILITIES });
-  const faults = [...checkDomains(effective), ...checkNextHops(effective), ...checkEdits(effective)];
+export async function resolveEdgeConfig(
+  config: LoadedConfig,
+  env: Environment,
+  { clientIp }: { readonly clientIp?: ClientIpOf } = {},
+): Promise<GatewayConfig> {
+  const effective = await resolveConfig(config, env, {
+    capabilities: ({ dns }) => {
+      const capabilities = new Set<Capability>(["fetch"]);
+      if (dns && "doh" in dns) capabilities.add("dns");
+      if (clientIp) capabilities.add("clientIp");
+      return capabilities;
+    },
+    remedies: { dns: DOH_TODO, clientIp: "give createEdge the option 'clientIp', if the platform tells it" },
+  });
+  const faults = [
+    ...checkDomains(effective),
+    ...checkDns(effective),
+    ...checkNextHops(effective),
+    ...checkEdits(effective),
+  ];
   if (faults.length > 0) throw new ConfigFaults(faults);
   return effective;
 }
@@ -31,6 +50,13 @@ function checkDomains({ domains }: GatewayConfig): readonly ConfigFault[] {
   if (domains.length > 0) return [];
   const expected = "the mail domains served here, because on this host every client is a stranger";
   return [{ path: "domains", found: "an empty list", expected, todo: 'set domains: ["example.com"]' }];
+}
+
+/** Without the fault they would be there and never asked. */
+function checkDns({ dns }: GatewayConfig): readonly ConfigFault[] {
+  if (dns === undefined || "doh" in dns) return [];
+  const expected = "none, because this host has no sockets to ask servers by";
+  return [{ path: "dns.servers", found: dns.servers.join(", "), expected, todo: DOH_TODO }];
 }
 
 /** forward() goes where the forward-path says; two next hops would be one and the same without a word. */

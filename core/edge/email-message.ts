@@ -19,6 +19,12 @@ export interface EmailMessage {
   forward(forwardPath: string, headers?: Headers): Promise<unknown>;
 }
 
+/**
+ * Tells who the platform had a message from: an address as "192.0.2.1" or "2001:db8::1". Undefined, or what is no
+ * address: not known. What it says is believed, so it must be the platform's own word and nobody else's.
+ */
+export type ClientIpOf = (message: EmailMessage) => string | undefined;
+
 /** Thrown by `email()` so that the platform tells the client to try again; its message is the reply. */
 export class EmailTempfail extends Error {
   readonly reply: Reply;

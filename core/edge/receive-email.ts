@@ -7,6 +7,8 @@ import {
   type GatewaySession,
 } from "../gateway/mod.ts";
 import {
+  addressOctets,
+  canonicalIp,
   isPathFault,
   localError,
   makeReply,
@@ -18,6 +20,14 @@ import {
 } from "../mail/mod.ts";
 import type { Clock } from "../pipeline/mod.ts";
 import type { EmailMessage } from "./email-message.ts";
+
+/** What a message is received by. */
+export interface ReceiveOptions {
+  readonly limits: ReceiveLimits;
+  readonly clock: Clock;
+  /** As it was told; what is no address is not known. */
+  readonly clientIp: string | undefined;
+}
 
 /** The bounds of a message's way in. */
 export interface ReceiveLimits {
@@ -34,14 +44,13 @@ export interface EmailOutcome {
 }
 
 /**
- * Runs a message to its outcome. The platform tells neither the client's address nor its EHLO name, so that the client
- * is a stranger and `ehlo` hooks do not run.
+ * Runs a message to its outcome. The client is a stranger, whatever its address, and `ehlo` hooks do not run: the platform
+ * does not tell its EHLO name.
  */
 export async function receiveEmail(
   gateway: Gateway,
   message: EmailMessage,
-  limits: ReceiveLimits,
-  clock: Clock,
+  { limits, clock, clientIp = "" }: ReceiveOptions,
 ): Promise<EmailOutcome> {
   const reversePath = parsePath(`<${message.from}>`, { kind: "reverse" });
   if (isPathFault(reversePath)) return outcomeOf(senderSyntax());
@@ -50,7 +59,7 @@ export async function receiveEmail(
   const session = gateway.openSession({
     origin: "email",
     listener: { name: "email", kind: "email", address: "" },
-    client: { ip: "", port: 0 },
+    client: { ip: addressOctets(clientIp) ? canonicalIp(clientIp) : "", port: 0 },
     local: "",
   });
   try {

@@ -6,11 +6,13 @@ import {
   compilePipeline,
   type GatewayInfo,
   type HookServices,
+  type Resolver,
   type Slot,
   type TraceRecord,
 } from "../pipeline/mod.ts";
 import { readsClientName } from "./client-name.ts";
 import { DialogueRules } from "./dialogue.ts";
+import { DnsBudget } from "./dns-budget.ts";
 import { EventHooks, isAnswered } from "./event-hooks.ts";
 import { createIds } from "./ids.ts";
 import { type DeclaredDigest, digestKey } from "./received-digests.ts";
@@ -99,6 +101,14 @@ export class Engine {
     return description?.kind === "smtp" && description.protocol === "lmtp" && !this.durableSpool;
   }
 
+  /** What the hooks of one message ask, or those of one session before it. @param note takes in that its time is over */
+  dnsFor(note: (event: string, detail: string) => void): Resolver {
+    const { dnsMs } = this.config.limits;
+    const detail = `queries were out for ${dnsMs} ms: what is asked from now on has no answer`;
+    const { dns, clock } = this.services;
+    return new DnsBudget({ dns, clock, ms: dnsMs, onSpent: () => note("dnsTimeOver", detail) });
+  }
+
   /** Counts a message or an event hook in; the returned function counts it out. */
   enter(): () => void {
     this.#underWay++;
@@ -137,6 +147,8 @@ export class Engine {
         nextHop,
         reply: reply && `${reply.code} ${reply.enhanced} ${reply.text}`,
         reason,
+        attempt: recipient.attempts,
+        nextAt: recipient.nextAt === undefined ? undefined : new Date(recipient.nextAt).toISOString(),
         ms: record.ms,
       });
     }

@@ -68,7 +68,9 @@ export class EnvelopeChanges {
 
   #rewrite(recipient: RecipientState, forwardPath: Address, why: string): void {
     this.#note("rewriteRecipient", `${pathText(recipient.forwardPath)} -> ${pathText(forwardPath)}`, why);
-    recipient.lineage = [...recipient.lineage, addressKey(recipient.forwardPath)];
+    const { lineage } = recipient;
+    recipient.unrouted ??= { forwardPath: recipient.forwardPath, lineage };
+    recipient.lineage = [...lineage, addressKey(recipient.forwardPath)];
     this.#count(recipient.forwardPath, -1);
     this.#count(forwardPath, 1);
     recipient.forwardPath = forwardPath;
@@ -100,12 +102,17 @@ export class EnvelopeChanges {
 
   /** A copy of our own: RFC 3461 4.1 NEVER, since nobody asked for it and its failure is nobody's business but ours. */
   #addCopy(recipient: RecipientState, forwardPath: Address, why: string): void {
-    if (this.#isPresent(forwardPath)) return;
+    const key = addressKey(forwardPath);
+    // It has a row of its own in the spool, or had one.
+    if (recipient.copies?.includes(key)) return;
+    const isPresent = this.#isPresent(forwardPath);
     const lineage = [...recipient.lineage, addressKey(recipient.forwardPath)];
-    if (lineage.length > LINEAGE_MAX || !this.#fits(1)) {
+    if (!isPresent && (lineage.length > LINEAGE_MAX || !this.#fits(1))) {
       recipient.verdict = tempfail("4.5.3", "Too many recipients after expansion");
       return;
     }
+    recipient.copies = [...(recipient.copies ?? []), key];
+    if (isPresent) return;
     this.#note("addRecipient", pathText(forwardPath), why);
     this.#push(recipient, forwardPath, forwardPath, { notify: ["NEVER"] }, lineage);
   }

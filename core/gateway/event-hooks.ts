@@ -46,7 +46,7 @@ export class EventHooks {
   tell(record: TraceRecord): void {
     if (this.#slots.length === 0) return;
     for (const recipient of record.recipients) {
-      if (!isAnswered(record, recipient)) continue;
+      if (!isAnswered(record, recipient) || isTold(record, recipient)) continue;
       const event = eventOf(record, recipient);
       for (const slot of this.#slots) {
         const hook = slot.definition.on?.[event.event];
@@ -89,9 +89,13 @@ export class EventHooks {
 export const isAnswered = (record: TraceRecord, recipient: TraceRecipient): boolean =>
   record.outcome !== "aborted" || recipient.reply !== undefined;
 
+/** Whether it was told before: what an attempt of the queue discards or goes on with was accepted long ago. */
+const isTold = ({ attempt }: TraceRecord, { outcome }: TraceRecipient): boolean =>
+  attempt !== undefined && EVENT_OF[outcome] === "accepted";
+
 function eventOf(
   record: TraceRecord,
-  { outcome, forwardPath, nextHop, reply, reason }: TraceRecipient,
+  { outcome, forwardPath, nextHop, reply, reason, attempts, nextAt }: TraceRecipient,
 ): MailEvent {
   return {
     event: EVENT_OF[outcome],
@@ -103,5 +107,7 @@ function eventOf(
     ...(nextHop ? { nextHop } : {}),
     ...(reply ? { reply } : {}),
     ...(reason ? { reason } : {}),
+    ...(attempts === undefined ? {} : { attempt: attempts }),
+    ...(nextAt === undefined ? {} : { nextAt }),
   };
 }

@@ -14,6 +14,7 @@ import {
   type ListenerInfo,
   type MailParameters,
   type RcptParameters,
+  type Resolver,
   SCRAM_SHA_256,
   type SessionVerdict,
   type Stage,
@@ -36,6 +37,7 @@ import type {
   ScramChallenge,
   SessionStart,
 } from "./session.ts";
+import type { SessionState } from "./session-state.ts";
 import { Transaction } from "./transaction.ts";
 import type { UpstreamNetworks } from "./true-client.ts";
 
@@ -50,7 +52,7 @@ export interface ListenerNetworks {
 }
 
 /** The engine's session. */
-export class EngineSession implements GatewaySession {
+export class EngineSession implements GatewaySession, SessionState {
   readonly id: string;
   readonly engine: Engine;
   readonly start: SessionStart;
@@ -78,6 +80,7 @@ export class EngineSession implements GatewaySession {
   #nameLookUp: AbortController | undefined;
   /** What the SCRAM exchange that is under way would make of the client. */
   #claim: Claim | undefined;
+  #dns: Resolver | undefined;
 
   /** @param networks of the listener; absent: it trusts nobody */
   constructor(engine: Engine, start: SessionStart, networks: ListenerNetworks | undefined) {
@@ -243,6 +246,12 @@ export class EngineSession implements GatewaySession {
     return (this.facts.get(ClientName) as ClientNameValue | undefined)?.name ?? "";
   }
 
+  /** What the hooks of its own stages ask; made for the first that does. */
+  get dns(): Resolver {
+    this.#dns ??= this.engine.dnsFor((event, detail) => this.#note(event, detail));
+    return this.#dns;
+  }
+
   /** The subject of a hook run of this session's own stages. */
   subject(own: object): HookSubject {
     return {
@@ -255,6 +264,7 @@ export class EngineSession implements GatewaySession {
       tls: this.tls,
       identity: this.identity,
       services: this.engine.hookServices,
+      asker: this,
       facts: (fact: AnyFact) => (fact.scope === "session" ? this.facts : undefined),
       conditions: (per) => (per === "session" ? this.conditions : undefined),
       own,

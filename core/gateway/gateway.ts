@@ -3,11 +3,13 @@ import type { GatewayConfig, ListenerConfig } from "../config/mod.ts";
 import { networkMatcher } from "../mail/mod.ts";
 import { Engine } from "./engine.ts";
 import { EngineSession, type ListenerNetworks } from "./gateway-session.ts";
+import type { QueuedAttempts } from "./queued-attempt.ts";
+import { createQueuedAttempts } from "./queued-attempts.ts";
 import type { Services } from "./services.ts";
 import type { GatewaySession, SessionStart } from "./session.ts";
 
 /** A running engine. */
-export interface Gateway {
+export interface Gateway extends QueuedAttempts {
   /** Opens a session for a client that connected; call before its first command. */
   openSession(start: SessionStart): GatewaySession;
   /** A new trace id. */
@@ -35,6 +37,7 @@ export function createGateway(config: GatewayConfig, services: Services): Gatewa
     authenticates: engine.pipeline.hooks.auth.length > 0,
     offersScram: engine.scram !== undefined,
     drain: () => engine.drain(),
+    ...createQueuedAttempts(engine),
   };
 }
 

@@ -1,9 +1,9 @@
 /**
- * One inline delivery: the `delivery` hooks on the form that leaves, then the next hop, under the message's deadline.
- * What the results mean for the client is message-run.ts's.
+ * One delivery, inline or of the queue: the `delivery` hooks on the form that leaves, then the next hop, under a deadline.
+ * What the results mean is for message-run.ts, where a client waits, and for attempt-part.ts.
  */
 import type { Content, Message } from "../mail/mod.ts";
-import type { DeliveryView, FactMap, OriginalMessage, Slot } from "../pipeline/mod.ts";
+import type { Attempt, DeliveryView, FactMap, OriginalMessage, Slot } from "../pipeline/mod.ts";
 import { answerOf, replyOf, systemTrouble, tooLate } from "./answers.ts";
 import { type Deadline, settledBy } from "./deadline.ts";
 import type { PlannedDelivery } from "./delivery-plan.ts";
@@ -27,13 +27,20 @@ export interface InlineDelivery {
   readonly proceeds?: "some" | "all";
   /** Which of the message's deliveries it is. Default 1, the only one. */
   readonly number?: number;
+  /** Of the queue; absent: the client waits. */
+  readonly attempt?: Attempt;
   readonly deadline: Deadline;
 }
 
 /** How it went: an answer where nothing was sent, else a result for each recipient and the form that left. */
 export type InlineOutcome =
   | { readonly answer: Answer }
-  | { readonly results: readonly RecipientResult[]; readonly message: Message };
+  | {
+      readonly results: readonly RecipientResult[];
+      readonly message: Message;
+      /** The driver's account, whose recipients may be incomplete. */
+      readonly told: DeliveryResult;
+    };
 
 /** Delivers. Rejects only on a fault of our own before anything was sent. */
 export async function deliverInline(inline: InlineDelivery, plan: PlannedDelivery): Promise<InlineOutcome> {
@@ -47,18 +54,21 @@ export async function deliverInline(inline: InlineDelivery, plan: PlannedDeliver
   const driver = services.nextHops.get(plan.nextHop);
   if (!driver) return { answer: systemTrouble() };
   const delivery = deliveryOf(inline, plan, inline.withReceived(message.content));
+  transaction.deliveries = Math.max(transaction.deliveries, delivery.number);
   const options: DeliverOptions = {
     signal,
     proceed: (results) =>
       inline.proceeds === "some" || results.every((each) => isSettled(each, inline.keepsRefused)),
     onLine: transaction.session.dialogue?.withNextHop(delivery.content.size),
   };
-  const result = await attempt(() => driver.deliver(delivery, options), plan, inline);
-  tell(transaction, plan, driver.description, result);
+  const told = await settledDelivery(() => driver.deliver(delivery, options), plan, inline);
+  tell(inline, plan, driver.description, told);
   // A driver that does not tell of each recipient has told of none.
-  const complete = result.recipients.length === plan.recipients.length;
-  return { results: complete ? result.recipients : unknownResults(plan), message };
+  const complete = told.recipients.length === plan.recipients.length;
+  return { results: complete ? told.recipients : unknownResults(plan), message, told };
 }
+
+const FIRST: Attempt = { number: 1 };
 
 /** Whether a recipient's RCPT reply lets the content be sent. */
 const isSettled = (result: RecipientResult | "accepted", keepsRefused: boolean): boolean =>
@@ -87,7 +97,7 @@ function deliveryOf(
 }
 
 /** A driver promises to settle by the deadline and never to reject; one that breaks its word may have sent a copy. */
-async function attempt(
+async function settledDelivery(
   deliver: () => Promise<DeliveryResult>,
   plan: PlannedDelivery,
   { transaction, deadline }: InlineDelivery,
@@ -109,7 +119,7 @@ function unknownResults(plan: PlannedDelivery): readonly RecipientResult[] {
 }
 
 function tell(
-  transaction: Transaction,
+  { transaction, attempt }: InlineDelivery,
   plan: PlannedDelivery,
   description: string,
   { ended, server, cause }: DeliveryResult,
@@ -120,7 +130,7 @@ function tell(
   if (ended === "lost") {
     transaction.note(
       "duplicatePossible",
-      `${plan.nextHop} may have taken a copy, and the client sends it again`,
+      `${plan.nextHop} may have taken a copy, and ${attempt ? "it goes" : "the client sends it"} again`,
     );
   }
   if (ended === "us" || ended === "connection") {
@@ -132,7 +142,7 @@ function tell(
 /** Runs the `delivery` hooks on the form that leaves, or gives the answer that puts it off. */
 async function runDeliveryHooks(
   slots: readonly Slot[],
-  { transaction, original, digests, deadline }: InlineDelivery,
+  { transaction, original, digests, attempt = FIRST, deadline }: InlineDelivery,
   plan: PlannedDelivery,
 ): Promise<Message | Answer> {
   let { message } = plan;
@@ -149,7 +159,7 @@ async function runDeliveryHooks(
     slots,
     subject: () =>
       transaction.subject(
-        { envelope: transaction.envelope, delivery, original, attempt: { number: 1 }, bodyDigest },
+        { envelope: transaction.envelope, delivery, original, attempt, bodyDigest },
         {
           message,
           signal: deadline.signal,

@@ -20,12 +20,16 @@ import type { Transaction } from "./transaction.ts";
 export function judgeRoutes(
   subject: DataSubject,
   message: Message,
-  attempt: Attempt = FIRST,
+  attemptOf: AttemptOf = first,
 ): Promise<void> | undefined {
-  return routeFrom(0, subject, message, new EnvelopeChanges(subject.transaction), attempt);
+  return routeFrom(0, subject, message, new EnvelopeChanges(subject.transaction), attemptOf);
 }
 
+/** Which attempt it is for a recipient. */
+export type AttemptOf = (recipient: RecipientState) => Attempt;
+
 const FIRST: Attempt = { number: 1 };
+const first: AttemptOf = () => FIRST;
 
 /** Routes from a recipient on; waits only for hooks that do not answer at once. */
 function routeFrom(
@@ -33,13 +37,13 @@ function routeFrom(
   subject: DataSubject,
   message: Message,
   changes: EnvelopeChanges,
-  attempt: Attempt,
+  attemptOf: AttemptOf,
 ): Promise<void> | undefined {
   const { recipients } = subject.transaction;
   for (let i = first; i < recipients.length && !subject.signal.aborted; i++) {
     const recipient = recipients[i]!;
-    const routing = recipient.verdict ? undefined : routeOne(subject, recipient, message, changes, attempt);
-    if (routing) return routing.then(() => routeFrom(i + 1, subject, message, changes, attempt));
+    const routing = recipient.verdict ? undefined : routeOne(subject, recipient, message, changes, attemptOf);
+    if (routing) return routing.then(() => routeFrom(i + 1, subject, message, changes, attemptOf));
   }
   return undefined;
 }
@@ -49,9 +53,10 @@ function routeOne(
   recipient: RecipientState,
   message: Message,
   changes: EnvelopeChanges,
-  attempt: Attempt,
+  attemptOf: AttemptOf,
 ): Promise<void> | undefined {
   recipient.message = message;
+  const attempt = attemptOf(recipient);
   let faulty = false;
   const verdict = runStage({
     stage: "route",
@@ -119,6 +124,7 @@ function decide(transaction: Transaction, recipient: RecipientState, verdict: Ro
       ? "deliverAtNeedsQueue"
       : undefined;
   if (fault) {
+    recipient.routeFault = { fault, nextHop };
     engine.services.log.error(fault, { ref: transaction.id, nextHop });
     transaction.note("routeFault", `${fault}: ${nextHop}`);
     recipient.verdict = tempfail("4.3.5", "System incorrectly configured");

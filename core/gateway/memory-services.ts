@@ -1,6 +1,7 @@
 /** Services that live in memory and need only Web standards: for tests and for hosts without a disk. Keyed state is in memory-store.ts. */
 import { type Content, memoryContent } from "../mail/mod.ts";
 import type { Clock, Random, TraceRecord } from "../pipeline/mod.ts";
+import { joinRecords } from "./join-records.ts";
 import type { ContentStore, TraceStore } from "./services.ts";
 
 /** The clock of the platform. */
@@ -65,7 +66,9 @@ export function memoryTraces(recordsMax: number): TraceStore {
   const listeners = new Set<(record: TraceRecord) => void>();
   return {
     put(record) {
-      records.push(record);
+      const known = record.attempt === undefined ? -1 : records.findLastIndex(({ id }) => id === record.id);
+      if (known >= 0) records[known] = joinRecords([records[known]!, record]);
+      else records.push(record);
       if (records.length > recordsMax) records.shift();
       for (const listener of listeners) listener(record);
     },

@@ -7,33 +7,53 @@ import type { ContentWriter } from "./services.ts";
 import type { Answer, ContentReceiver, MessageAnswer } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 
+/** A message up to so long is not digested before it is known where it lies. */
+const HELD_BYTES_MAX = 65_536;
+
 /** The engine's receiver. */
 export class MessageReceiver implements ContentReceiver {
   readonly #transaction: Transaction;
   readonly #writer: ContentWriter;
-  readonly #digester: BodyDigester | undefined;
+  /** The first octets while they are few; undefined when all goes to the digester, or nobody wants digests. */
+  #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
+  #digester: BodyDigester | undefined;
   readonly #leave: () => void;
   #fault: unknown;
   #over = false;
 
   constructor(transaction: Transaction) {
     const { engine } = transaction.session;
-    const { contents, crypto } = engine.services;
     this.#transaction = transaction;
-    this.#writer = contents.create();
-    this.#digester = engine.digests.length > 0 ? new BodyDigester(engine.digests, crypto) : undefined;
+    this.#writer = engine.services.contents.create();
+    this.#held = engine.digests.length > 0 ? [] : undefined;
     this.#leave = engine.enter();
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#fault !== undefined || this.#over) return undefined;
     try {
-      this.#digester?.update(chunk);
+      if (this.#digester) this.#digester.update(chunk);
+      else if (this.#held) this.#hold(chunk, this.#held);
       return this.#writer.write(chunk)?.catch((error: unknown) => this.#failed(error));
     } catch (error) {
       this.#failed(error);
       return undefined;
     }
+  }
+
+  #hold(chunk: Uint8Array, held: Uint8Array[]): void {
+    // The octets need only hold until `write` returns.
+    held.push(new Uint8Array(chunk));
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes > HELD_BYTES_MAX) this.#digest(held);
+  }
+
+  #digest(held: readonly Uint8Array[]): void {
+    const { digests, services } = this.#transaction.session.engine;
+    this.#digester = new BodyDigester(digests, services.crypto);
+    this.#held = undefined;
+    for (const chunk of held) this.#digester.update(chunk);
   }
 
   async end(): Promise<MessageAnswer> {
@@ -46,6 +66,10 @@ export class MessageReceiver implements ContentReceiver {
       if (this.#fault !== undefined) return this.#answerFault(this.#fault);
       const content = await this.#writer.finish();
       transaction.session.dialogue?.content(content.size);
+      const held = this.#held;
+      this.#held = undefined;
+      // What lies in memory is digested when somebody asks, and in the form that is asked for alone.
+      if (held && !content.bytes) this.#digest(held);
       return await runMessage(transaction, { content, digests: this.#digester?.finish() }, deadline);
     } catch (error) {
       this.#failed(error);

@@ -3,12 +3,14 @@
 export { type Advertised, advertisedOf, type KnownNextHops } from "./advertised.ts";
 export { CODES } from "./answers.ts";
 export { createGateway, type Gateway } from "./gateway.ts";
+export { joinRecords } from "./join-records.ts";
 export { type KeptAdvertised, keepAdvertised } from "./keep-advertised.ts";
 export { readPrivateKey, readPublicKey } from "./key-der.ts";
 export { KeyHandles } from "./key-handles.ts";
 export { memoryContents, memoryTraces, webClock, webRandom } from "./memory-services.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export * from "./next-hop-driver.ts";
+export * from "./queued-attempt.ts";
 export { mailDate } from "./received-field.ts";
 export * from "./services.ts";
 export * from "./session.ts";

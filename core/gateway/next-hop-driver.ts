@@ -45,6 +45,8 @@ export interface DeliveryResult {
   readonly recipients: readonly RecipientResult[];
   /** `connection`: never talked; `us`: it refused us, an operator must look; `reply`: it answered; `lost`: no answer after the dot, a copy may have been taken. */
   readonly ended: "connection" | "us" | "reply" | "lost";
+  /** Of `us`: TLS could not be had as the policy asks. */
+  readonly tlsFault?: boolean;
   /** Who answered, as "192.0.2.1:25". */
   readonly server?: string;
   /** The cause for trace and log, never for clients. */
@@ -97,6 +99,14 @@ export interface NextHopExtensions {
   readonly requireTls: boolean;
 }
 
+/** How many deliveries a next hop, or a domain of `mx()`, takes at once. */
+export interface DeliverySlots {
+  /** Connections it may have. */
+  readonly max: number;
+  /** How many of them a delivery could have at once; 0: it would wait, for a connection or its turn. */
+  readonly free: number;
+}
+
 /** Carries deliveries to one named next hop. */
 export interface NextHopDriver {
   /** Where mail goes, for people: "smtp 192.0.2.1:25" or "mailbox .postern/mailbox". */
@@ -108,6 +118,8 @@ export interface NextHopDriver {
    * can not be asked.
    */
   verify?(reversePath: ReversePath, forwardPath: Address, options: VerifyOptions): Promise<VerifyResult>;
+  /** Asked by the queue before a delivery. Absent: nobody knows, and a common measure is taken. */
+  slots?(): DeliverySlots;
   /** What the last EHLO offered; undefined while unknown. */
   extensions(): NextHopExtensions | undefined;
   /**

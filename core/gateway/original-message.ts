@@ -1,5 +1,12 @@
 /** The untouched message as plugins see it, and the digests of its body and of its edited bodies, each made once. */
-import { type Content, canonicalBody, type HeaderView, type Message, type Part } from "../mail/mod.ts";
+import {
+  type Content,
+  canonicalBody,
+  type HeaderView,
+  type Message,
+  type Part,
+  readInTurn,
+} from "../mail/mod.ts";
 import type { Crypto, HashName, OriginalMessage } from "../pipeline/mod.ts";
 import { digestKey, type ReceivedDigests } from "./received-digests.ts";
 import { sameContent } from "./same-content.ts";
@@ -94,7 +101,8 @@ async function digestBody(
 ): Promise<Uint8Array> {
   const digest = crypto.digest(hash);
   const form = canonicalBody(canonical, (chunk) => digest.update(chunk));
-  for await (const chunk of content.read(bodyStart)) form.update(chunk);
+  if (content.bytes) form.update(content.bytes.subarray(bodyStart));
+  else for await (const chunk of readInTurn(content, bodyStart)) form.update(chunk);
   form.finish();
   return digest.finish();
 }

@@ -11,6 +11,8 @@ import type {
 
 /** What became of a recipient at the next hop or by a verdict, for the trace. */
 export interface Settled {
+  /** In the queue. */
+  readonly number?: number;
   readonly outcome: "delivered" | "refused" | "deferred" | "discarded" | "quarantined" | "queued" | "failed";
   readonly reply?: { readonly code: number; readonly enhanced: string; readonly text: string };
   readonly reason?: string;
@@ -38,6 +40,14 @@ export class RecipientState implements Recipient {
   expanded = false;
   /** Addresses that led here, against alias loops. */
   lineage: readonly string[];
+  /** What it was before `route` rewrote it; absent: it did not. */
+  unrouted: { readonly forwardPath: Address; readonly lineage: readonly string[] } | undefined;
+  /** Recipients (`addressKey`) that `route` added beside it, or would have, were they not there. */
+  copies: readonly string[] | undefined;
+  /** Why what `route` said can not be done. */
+  routeFault:
+    | { readonly fault: "nextHopUnknown" | "deliverAtNeedsQueue"; readonly nextHop: string }
+    | undefined;
   /** Addresses (`addressKey`) that it was to be replaced by and that were there; kept where each RCPT is answered. */
   shares: readonly string[] | undefined;
   settled: Settled | undefined;
@@ -49,6 +59,7 @@ export class RecipientState implements Recipient {
     readonly rcpt: number;
     readonly facts?: FactMap;
     readonly lineage?: readonly string[];
+    readonly copies?: readonly string[] | undefined;
   }) {
     this.forwardPath = init.forwardPath;
     this.original = init.original;
@@ -56,5 +67,6 @@ export class RecipientState implements Recipient {
     this.rcpt = init.rcpt;
     this.facts = new Map(init.facts ?? []);
     this.lineage = init.lineage ?? [];
+    this.copies = init.copies;
   }
 }

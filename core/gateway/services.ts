@@ -22,7 +22,7 @@ export interface ContentStore {
   create(): ContentWriter;
 }
 
-/** Keeps traces, bounded by age and size, never on a message's path. */
+/** Keeps traces, bounded by age and size, never on a message's path. Records of one id are given as `joinRecords` has them. */
 export interface TraceStore {
   put(record: TraceRecord): void;
   get(id: string): Promise<TraceRecord | undefined>;
@@ -52,6 +52,6 @@ export interface Services {
   readonly traces: TraceStore;
   /** A driver for each next hop of the config, by name. */
   readonly nextHops: ReadonlyMap<string, NextHopDriver>;
-  /** Absent until a durable spool is there: then nothing may be queued, held or split. */
+  /** Absent where the host has no durable one: then nothing may be queued, held or split. */
   readonly spool?: Spool;
 }

@@ -4,10 +4,11 @@
  */
 import { type Content, Message, type Reply, readAll } from "../mail/mod.ts";
 import { type FactMap, isKnownIn } from "../pipeline/mod.ts";
-import { answerOf, replyOf } from "./answers.ts";
+import { answerOf, replyOf, takes } from "./answers.ts";
 import type { PlannedDelivery } from "./delivery-plan.ts";
+import type { Engine } from "./engine.ts";
 import type { RecipientState } from "./recipient.ts";
-import type { SpoolRecipient, StoredFacts, StoredMessage } from "./spool.ts";
+import type { LeasedRecipient, SpoolMessage, SpoolRecipient, StoredFacts, StoredMessage } from "./spool.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** How long a held recipient is kept. */
@@ -37,23 +38,20 @@ export async function spoolMessage(
   const spool = services.spool;
   if (!spool) throw new Error("there is no spool");
   const now = services.clock.now();
+  const { engine } = session;
+  const queued = plans.flatMap((plan) => plan.recipients);
   const recipients: SpoolRecipient[] = [
     ...plans.flatMap((plan) =>
-      plan.recipients.map((each): SpoolRecipient => ({ ...due(each), nextAt: plan.deliverAt ?? now })),
+      plan.recipients.map(
+        (each): SpoolRecipient => ({ ...dueOf(each, engine), nextAt: plan.deliverAt ?? now }),
+      ),
     ),
     ...deferred.map((each): SpoolRecipient => {
-      const reply = putOffBy(each);
-      return { ...due(each), nextAt: now + FIRST_RETRY_MS, ...(reply ? { lastReply: reply } : {}) };
+      const reply = refusalOf(each);
+      return { ...dueOf(each, engine), nextAt: now + FIRST_RETRY_MS, ...(reply ? { lastReply: reply } : {}) };
     }),
-    ...held.map(
-      (each): SpoolRecipient => ({
-        ...due(each),
-        state: "held",
-        // A released one was judged by a person: no filter sees it again.
-        stage: "route",
-        nextAt: now + RETENTION_MS,
-        reason: reasonOf(each),
-      }),
+    ...held.map((each) =>
+      isToldByDsn(each, engine) ? toFail(each, engine, now) : toHold(each, engine, now),
     ),
   ];
   await spool.put(
@@ -73,19 +71,50 @@ export async function spoolMessage(
       traceField: await readAll(content, 0, content.size - message.original.size),
       content: message.original,
       edits: message.edits,
-      facts: { ...stored(session.facts), ...stored(transaction.facts) },
+      facts: { ...storedFacts(session.facts), ...storedFacts(transaction.facts) },
       trace: [...session.trace.entries().entries, ...transaction.trace.entries().entries],
       config: config.hash,
+      ...(transaction.deliveries > 0 ? { deliveries: transaction.deliveries } : {}),
       recipients,
     },
     signal ? { signal } : {},
   );
-  for (const each of held) each.settled = { outcome: "quarantined", reason: reasonOf(each) };
-  for (const plan of plans) for (const each of plan.recipients) each.settled = { outcome: "queued" };
-  for (const each of deferred) {
-    const reply = putOffBy(each);
-    each.settled = { outcome: "queued", ...(reply ? { reply } : {}) };
-  }
+  [...queued, ...deferred, ...held].forEach((each, number) => {
+    const reply = refusalOf(each);
+    each.settled =
+      recipients[number]?.state === "held"
+        ? { number, outcome: "quarantined", reason: reasonOf(each) }
+        : { number, outcome: "queued", ...(reply ? { reply } : {}) };
+  });
+}
+
+/** What goes on in place of recipients that became several on an attempt: a message of its own, and none of its rows ended. */
+export function replacementOf(
+  transaction: Transaction,
+  stored: StoredMessage,
+  { edits }: Message,
+  several: readonly { readonly leased: LeasedRecipient; readonly became: readonly RecipientState[] }[],
+): SpoolMessage {
+  const { session } = transaction;
+  const { engine } = session;
+  const now = engine.services.clock.now();
+  const { deliveries: _, ...kept } = stored;
+  return {
+    ...kept,
+    id: engine.newId(),
+    origin: session.start.origin,
+    edits,
+    facts: { ...storedFacts(session.facts), ...storedFacts(transaction.facts) },
+    recipients: several.flatMap(({ leased: { lastReply }, became }) =>
+      became.map(
+        (each): SpoolRecipient => ({
+          ...dueOf(each, engine),
+          nextAt: Math.max(now, each.route?.deliverAt ?? 0),
+          ...(lastReply ? { lastReply } : {}),
+        }),
+      ),
+    ),
+  };
 }
 
 /** The form that a stored message had after `data`. Every call gives a Message of its own. */
@@ -95,29 +124,53 @@ export async function restoreMessage(stored: Pick<StoredMessage, "content" | "ed
   return message;
 }
 
-const due = (recipient: RecipientState) => ({
-  forwardPath: recipient.forwardPath,
+/** A recipient that goes on in the queue; each of its attempts starts from before `route`. */
+const dueOf = (recipient: RecipientState, engine: Pick<Engine, "groupOf">) => ({
+  ...(recipient.unrouted ?? { forwardPath: recipient.forwardPath, lineage: recipient.lineage }),
   original: recipient.original,
   parameters: recipient.parameters,
-  lineage: recipient.lineage,
   // `route` gives each recipient its form. One without never came to it: a filter put it off, and is to see it again.
   stage: recipient.message ? ("route" as const) : ("data" as const),
-  facts: stored(recipient.facts),
-  destination: recipient.route?.nextHop ?? "",
+  facts: storedFacts(recipient.facts),
+  ...(recipient.copies ? { copies: recipient.copies } : {}),
+  destination: recipient.route ? engine.groupOf(recipient.route.nextHop, recipient.forwardPath) : "",
   state: "due" as const,
 });
+
+const toHold = (recipient: RecipientState, engine: Engine, now: number): SpoolRecipient => ({
+  ...dueOf(recipient, engine),
+  state: "held",
+  // A released one was judged by a person: no filter sees it again.
+  stage: "route",
+  nextAt: now + RETENTION_MS,
+  reason: reasonOf(recipient),
+});
+
+/** The next attempt ends it, so that the DSN is made, or is not, as that of any failure. */
+function toFail(recipient: RecipientState, engine: Engine, now: number): SpoolRecipient {
+  const refusal = refusalOf(recipient);
+  return {
+    ...dueOf(recipient, engine),
+    stage: "route",
+    nextAt: now,
+    ...(refusal ? { refusal, lastReply: refusal } : {}),
+  };
+}
+
+const isToldByDsn = ({ verdict }: RecipientState, { config }: Engine): boolean =>
+  verdict?.verdict === "reject" && config.onMixedVerdict === "dsn";
 
 function reasonOf({ verdict }: RecipientState): string {
   if (verdict?.verdict === "quarantine") return verdict.reason;
   return verdict?.verdict === "reject" ? `refused: ${answerOf(verdict).text}` : "held";
 }
 
-/** The reply that put it off, as the client would have got it. */
-const putOffBy = ({ verdict }: RecipientState): Reply | undefined =>
-  verdict?.verdict === "tempfail" ? replyOf(answerOf(verdict)) : undefined;
+/** The reply that put it off or refused it, as the client would have got it. */
+const refusalOf = ({ verdict }: RecipientState): Reply | undefined =>
+  verdict && !takes(verdict) ? replyOf(answerOf(verdict)) : undefined;
 
 /** What later stages found is left out: each attempt runs them anew. */
-const stored = (facts: FactMap): StoredFacts =>
+const storedFacts = (facts: FactMap): StoredFacts =>
   Object.fromEntries(
     [...facts]
       .filter(([fact]) => isKnownIn(fact.stage, "data"))

@@ -46,7 +46,7 @@ export interface StoredFacts {
 
 /** A recipient to store. */
 export interface SpoolRecipient {
-  /** As it was after `data`: each attempt's `route` starts from it. */
+  /** As it was when `route` began, or as an alias gave it: each attempt's `route` starts from it. */
   readonly forwardPath: Address;
   /** As the client gave it. */
   readonly original: Address;
@@ -57,7 +57,14 @@ export interface SpoolRecipient {
   readonly stage: "data" | "route";
   /** Values of recipient facts known when that stage starts. */
   readonly facts: StoredFacts;
-  /** The next hop of the last plan, for leases, lists and fairness; "" while there is none. Each attempt routes anew. */
+  /** Recipients (`addressKey`) that `route` added beside it and that have rows of their own: no attempt adds them again. */
+  readonly copies?: readonly string[];
+  /** A refusal that its sender is to be told of (`onMixedVerdict: "dsn"`): the next attempt fails with it. */
+  readonly refusal?: Reply;
+  /**
+   * Where the last plan sent it, for leases, lists and fairness: a next hop, with `mx()` followed by a space and the
+   * domain; "" while there is none. Each attempt routes anew.
+   */
   readonly destination: string;
   readonly state: "due" | "held";
   /** When the next attempt may be made; of a held one when its retention ends. */
@@ -100,6 +107,8 @@ export interface SpoolMessage {
   readonly trace: readonly TraceEntry[];
   /** Hash of the config that took the message. */
   readonly config: string;
+  /** Deliveries made before it was stored: those of the queue are numbered behind them. Absent: none. */
+  readonly deliveries?: number;
   /** At least one. Their place in the list is their number. */
   readonly recipients: readonly SpoolRecipient[];
 }
@@ -142,6 +151,8 @@ export interface LeasedRecipient extends Omit<SpoolRecipient, "state" | "reason"
   readonly lapsed: boolean;
   /** Who released it from quarantine, when somebody did: the attempt is of the origin `release`. */
   readonly releasedBy?: string;
+  /** When that was; there where `releasedBy` is. */
+  readonly releasedAt?: number;
 }
 
 /** Names a lease: message, owner, and a token that no other lease has. */
@@ -170,13 +181,22 @@ export interface SpoolLeaseRequest {
   readonly destination?: string;
   /** At most so many recipients, from 1; default and maximum SPOOL_LEASE_RECIPIENTS_MAX. */
   readonly recipientsMax?: number;
+  /** Rather one that was never lent, the longest due of those; the longest due of all where there is none. */
+  readonly untriedFirst?: boolean;
 }
 
 /** What becomes of a leased recipient. */
 export type SpoolSettlement =
   /** Nothing is left to do: delivered, or failed and nobody is to be told or its DSN goes along. */
   | { readonly recipient: number; readonly to: "complete" }
-  | { readonly recipient: number; readonly to: "defer"; readonly nextAt: number; readonly reply: Reply }
+  | {
+      readonly recipient: number;
+      readonly to: "defer";
+      readonly nextAt: number;
+      readonly reply: Reply;
+      /** Where the last plan sent it; absent: as before. */
+      readonly destination?: string;
+    }
   /** Kept as undeliverable until `until`. */
   | { readonly recipient: number; readonly to: "fail"; readonly reply: Reply; readonly until: number }
   | { readonly recipient: number; readonly to: "hold"; readonly reason: string; readonly until: number }

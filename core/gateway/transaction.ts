@@ -11,19 +11,21 @@ import {
   type MessageVerdict,
   type RcptParameters,
   type Recipient,
+  type Resolver,
   type Slot,
   Trace,
   type TraceRecipient,
   type TraceRecord,
 } from "../pipeline/mod.ts";
 import { answerOf, goOn, outcomeOf, rejected, replyOf, takes, tempfailed, withRef } from "./answers.ts";
-import type { EngineSession } from "./gateway-session.ts";
 import { MessageReceiver } from "./message-receiver.ts";
 import { RecipientState } from "./recipient.ts";
 import { claimsWayBack, isPostmaster, postmasterAddress, strangerRefusal } from "./relay-policy.ts";
 import { RouteGroup } from "./route-group.ts";
 import { runStage } from "./run-stage.ts";
 import type { Answer, ContentReceiver } from "./session.ts";
+import type { SessionState } from "./session-state.ts";
+import type { StoredMessage } from "./spool.ts";
 import { recordOf, type TransactionEnd } from "./transaction-record.ts";
 
 /** Refused recipients that one transaction's record lists. */
@@ -34,7 +36,7 @@ const NOTE_MAX = 500;
 /** A mail transaction. */
 export class Transaction {
   readonly id: string;
-  readonly session: EngineSession;
+  readonly session: SessionState;
   readonly envelope: Envelope;
   readonly facts: FactMap = new Map();
   readonly conditions: ConditionResults = new Map();
@@ -43,6 +45,8 @@ export class Transaction {
   client: Client;
   /** What a peer said by XFORWARD of it. */
   forwarded: ForwardedClient | undefined;
+  /** Deliveries that were begun. */
+  deliveries = 0;
   readonly trace: Trace;
   /** Monotonic, for durations; and epoch, for people. */
   readonly startedAt: number;
@@ -55,18 +59,22 @@ export class Transaction {
     if (per === "session") return this.session.conditions;
     return per === "transaction" ? this.conditions : (recipient as RecipientState | undefined)?.conditions;
   };
+  #dns: Resolver | undefined;
   #verdict: MessageVerdict | undefined;
   #ended = false;
 
-  constructor(session: EngineSession, envelope: Envelope) {
+  /** @param stored the message of a queued attempt: its transaction is the one that took it, gone on with */
+  constructor(session: SessionState, envelope: Envelope, stored?: StoredMessage) {
     const { engine } = session;
+    const { clock } = engine.services;
     this.session = session;
     this.envelope = envelope;
-    this.client = session.client;
-    this.id = engine.newId();
+    this.client = stored?.client ?? session.client;
+    this.forwarded = stored?.forwarded;
+    this.id = stored?.id ?? engine.newId();
     this.trace = new Trace(engine.config.trace.entriesMax);
-    this.startedAt = engine.services.clock.monotonic();
-    this.startedAtEpoch = engine.services.clock.now();
+    this.startedAtEpoch = stored?.receivedAt ?? clock.now();
+    this.startedAt = clock.monotonic() - (stored ? Math.max(0, clock.now() - stored.receivedAt) : 0);
   }
 
   mail(): Answer | Promise<Answer> {
@@ -128,6 +136,7 @@ export class Transaction {
       tls: session.tls,
       identity: session.identity,
       services: session.engine.hookServices,
+      asker: this,
       facts: more.facts ?? this.#facts,
       conditions: this.#conditions,
       own,
@@ -139,6 +148,12 @@ export class Transaction {
       about: more.about,
       signal: more.signal,
     };
+  }
+
+  /** What its hooks ask; made for the first that does. */
+  get dns(): Resolver {
+    this.#dns ??= this.session.engine.dnsFor((event, detail) => this.note(event, detail));
+    return this.#dns;
   }
 
   factsOf(fact: AnyFact, recipient: RecipientState | undefined): FactMap | undefined {

@@ -91,11 +91,14 @@ function forwardedWords({ ip, port, name, protocol, ehlo, ident, source }: Forwa
 function recipientTable(list: readonly TraceRecipient[]): Html {
   if (list.length === 0) return html`<p class="quiet">None was named.</p>`;
   const rows = list.slice(0, recipientsShownMax).map((recipient) => {
-    const { forwardPath, original, outcome, nextHop, reply, reason } = recipient;
+    const { forwardPath, original, outcome, nextHop, reply, reason, attempts, nextAt } = recipient;
+    const next = nextAt === undefined ? "" : html`, the next at ${time(new Date(nextAt).toISOString())} UTC`;
+    const tried =
+      attempts === undefined ? "" : html`<div class="quiet">${count(attempts, "attempt")}${next}</div>`;
     const was = original === undefined ? "" : html`<br><small>was <bdi>${path(original)}</bdi></small>`;
     return html`<tr><td class="who"><bdi>${path(forwardPath)}</bdi>${was}</td>
 <td>${outcomeWord(outcome)}</td><td>${nextHop ?? "–"}</td>
-<td class="said">${reply ? html`<bdi>${replyText(reply)}</bdi>` : ""}${reason ? html`<div class="quiet"><bdi>${reason}</bdi></div>` : ""}</td></tr>`;
+<td class="said">${reply ? html`<bdi>${replyText(reply)}</bdi>` : ""}${reason ? html`<div class="quiet"><bdi>${reason}</bdi></div>` : ""}${tried}</td></tr>`;
   });
   return html`<div class="card"><table class="recipients">
 <thead><tr><th scope="col">Forward-path</th><th scope="col">Outcome</th><th scope="col">Next hop</th><th scope="col">Reply</th></tr></thead><tbody>${rows}</tbody></table></div>

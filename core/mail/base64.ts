@@ -17,5 +17,6 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined 
 
 /** The base64 text of a few octets. */
 export function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  // Spread, 256 octets take ten times as long as to be encoded.
+  return btoa(String.fromCharCode.apply(null, bytes as unknown as number[]));
 }

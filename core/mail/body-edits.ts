@@ -104,7 +104,7 @@ async function base64Splice(
 ): Promise<Range> {
   const lineEnd = (await lastOctet(part, content)) === 10;
   if (at !== undefined && at < decodedSize) {
-    const group = await findBase64Group(part.readRaw(), at);
+    const group = await findBase64Group(part.readRawInTurn(), at);
     if (group) {
       const inGroup = at - group.decodedStart;
       const bytes = encodeAligned(text, encode);
@@ -118,7 +118,7 @@ async function base64Splice(
     }
   }
   const bytes = encode(text);
-  const last = decodedSize > 0 ? await findBase64Group(part.readRaw(), decodedSize - 1) : undefined;
+  const last = decodedSize > 0 ? await findBase64Group(part.readRawInTurn(), decodedSize - 1) : undefined;
   const size = part.end - part.bodyStart;
   if (last && last.octets.length < 3) {
     const encoded = encodeBase64(joinBytes([last.octets, bytes]), lineEnd);

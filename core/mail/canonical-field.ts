@@ -37,7 +37,7 @@ function relaxedField(field: Uint8Array): Uint8Array<ArrayBuffer> {
   let isSpaceDue = false;
   for (let at = nameEnd + 1; at < field.length; at++) {
     const octet = field[at] as number;
-    if (isSpace(octet)) {
+    if (octet <= SP && isSpace(octet)) {
       isSpaceDue = true;
       continue;
     }

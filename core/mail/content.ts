@@ -46,3 +46,28 @@ export async function readAll(content: Content, start = 0, end = content.size): 
   }
   return whole;
 }
+
+/**
+ * As `read`, for who looks at no chunk any more once it asks for the next: all of them take the place of one.
+ *
+ * @throws Error where the content ends before its size
+ */
+export async function* readInTurn(
+  content: Content,
+  start = 0,
+  end = content.size,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!content.readInto) {
+    yield* content.read(start, end);
+    return;
+  }
+  const into = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(0, end - start)));
+  for (let at = start; at < end; ) {
+    const octets = await content.readInto(into.subarray(0, end - at), at);
+    if (octets === 0) throw new Error("the content is shorter than it says");
+    yield into.subarray(0, octets);
+    at += octets;
+  }
+}
+
+const CHUNK_BYTES = 65_536;

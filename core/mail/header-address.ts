@@ -8,7 +8,7 @@ import type { Mailbox } from "./message-view.ts";
 /** What a list of addresses came to. */
 export interface MailboxList {
   readonly mailboxes: readonly Mailbox[];
-  /** True when anything in it does not parse or a bound was met. */
+  /** True when anything in it does not parse, may be read as another address, or a bound was met. */
   readonly malformed: boolean;
 }
 
@@ -51,6 +51,7 @@ export function parseMailboxes(text: string): MailboxList {
       if (mailbox && mailboxes.length < mailboxesMax)
         mailboxes.push(group === undefined ? mailbox : { ...mailbox, group });
       else malformed = true;
+      if (mailbox && !isPhrase(phrase, mailbox.domain)) malformed = true;
     }
     words = [];
     phrase = [];
@@ -78,6 +79,7 @@ export function parseMailboxes(text: string): MailboxList {
       group = undefined;
     } else if (special === ":" && !angle && group === undefined) {
       group = phraseText(words);
+      if (!isPhrase(words, "")) malformed = true;
       words = [];
     } else words.push(token);
   }
@@ -188,8 +190,21 @@ function mailboxOf(all: readonly Token[], phrase: readonly Token[]): Mailbox | u
   const localPart = dotted(spec.slice(0, at), true);
   const domain = dotted(spec.slice(at + 1), false);
   if (localPart === undefined || domain === undefined) return undefined;
+  // RFC 2047 5 forbids encoded words in addresses: who decodes them reads another one, perhaps with an "@" of its own.
+  if (localPart.includes("=?") && decodeWords(localPart) !== localPart) return undefined;
   const local = dotAtom.test(localPart) ? localPart : `"${localPart.replace(/["\\]/g, "\\$&")}"`;
   return { displayName: phraseText(phrase), address: `${local}@${domain}`, localPart, domain };
+}
+
+/**
+ * Whether a display name can be nothing else. RFC 5322 3.2.5 has no "@" in it but in quotes, and readers differ in what
+ * they take for the address then: only one of the same domain, as many write `a@b.example <a@b.example>`, harms nobody.
+ */
+function isPhrase(words: readonly Token[], domain: string): boolean {
+  if (words.some(({ kind, text }) => kind === "special" && text !== "."))
+    return mailboxOf(words, [])?.domain.toLowerCase() === domain.toLowerCase();
+  // Brackets are no words either: some find in what is quoted or encoded beside them the address.
+  return !(words.some(({ kind }) => kind === "literal") && phraseText(words).includes("@"));
 }
 
 /** RFC 5322 4.4: "@a,@b:" before the address says nothing any more. */

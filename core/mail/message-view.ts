@@ -41,7 +41,10 @@ export interface HeaderView {
   text(name: string): string | undefined;
   /** All fields of that name, top to bottom. */
   all(name: string): readonly HeaderField[];
-  /** The mailboxes of all fields of that name. What does not parse is left out and makes `malformed` true. */
+  /**
+   * The mailboxes of all fields of that name. What does not parse is left out and makes `malformed` true; so does a name
+   * before an address that other readers take for the address.
+   */
   addresses(name: string): { readonly mailboxes: readonly Mailbox[]; readonly malformed: boolean };
 }
 

@@ -2,7 +2,7 @@
  * A part found by the MIME walk: what its header section says (RFC 2045, 2183, 2231) and its body, read when asked.
  */
 import { decodeBytes } from "./charset.ts";
-import type { Content } from "./content.ts";
+import { type Content, readInTurn } from "./content.ts";
 import { decodeWords } from "./encoded-word.ts";
 import { parseHeaderSection } from "./header-section.ts";
 import type { HeaderView, Part } from "./message-view.ts";
@@ -60,9 +60,16 @@ export class MimePart implements Part {
     return this.#content.read(this.bodyStart, this.end);
   }
 
+  /** The same; a chunk holds until the next is asked for. */
+  readRawInTurn(): AsyncIterable<Uint8Array> {
+    return readInTurn(this.#content, this.bodyStart, this.end);
+  }
+
   async *readDecoded(): AsyncGenerator<Uint8Array> {
     const decoder = transferDecoder(this.transferEncoding);
-    for await (const chunk of this.readRaw()) {
+    // What is decoded from base64 is always a copy.
+    const chunks = this.transferEncoding === "base64" ? this.readRawInTurn() : this.readRaw();
+    for await (const chunk of chunks) {
       const decoded = decoder ? decoder.update(chunk) : chunk;
       if (decoded.length > 0) yield decoded;
     }

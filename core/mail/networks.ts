@@ -66,6 +66,7 @@ export const isNetwork = (cidr: string): boolean => parseRange(cidr) !== undefin
 /** Makes a test of addresses against ranges; ranges that do not parse hold nothing. */
 export function networkMatcher(cidrs: readonly string[]): (ip: string) => boolean {
   const ranges = cidrs.map(parseRange).filter((range) => range !== undefined);
+  if (ranges.length === 0) return () => false;
   return (ip) => {
     const octets = addressOctets(ip);
     return octets !== undefined && ranges.some((range) => inRange(octets, range));

@@ -83,6 +83,15 @@ export function withPrefix(prefix: Uint8Array, content: Content): Content {
   return small ? new JoinedContent(pieces, size) : new PieceContent(pieces, size);
 }
 
+/** Contents one behind the other, streamed: none is copied but where all lie in memory and are small. */
+export function joinContents(contents: readonly Content[]): Content {
+  return piecesContent(
+    contents
+      .filter(({ size }) => size > 0)
+      .map((content) => ({ content, start: 0, end: content.size, original: false })),
+  );
+}
+
 /** The pieces as splices over the original, in order and not touching each other. */
 export function flattenPieces(pieces: readonly Piece[], originalSize: number): Splice[] {
   const splices: Splice[] = [];

@@ -155,7 +155,7 @@ export interface RouteEnvelopeEdits extends RcptEnvelopeEdits {
 
 /** Which attempt at delivery this is. */
 export interface Attempt {
-  /** 1 for the first. */
+  /** 1 when the message is taken, and for the first of the queue. */
   readonly number: number;
   /** The reply that ended the last attempt, from the second on. */
   readonly lastReply?: Reply;
@@ -274,6 +274,10 @@ export interface MailEvent {
   readonly reply?: Reply;
   /** For people; absent where the reply says all. */
   readonly reason?: string;
+  /** Number of the queue's attempt, from 1; absent: the queue made none. */
+  readonly attempt?: number;
+  /** Of `deferred`: when the queue tries again, epoch milliseconds; absent: the client has to. */
+  readonly nextAt?: number;
 }
 
 /** What an `on` hook may use. It looks and can not decide. */

@@ -84,6 +84,23 @@ export function fact<const Name extends string, const S extends Stage, const Sc 
   });
 }
 
+/**
+ * A value as it was stored, read back: checked, copied and frozen. Undefined where it is of another version or does not
+ * fit any more: then the fallback is read.
+ */
+export function readStoredFact(
+  { schema, version }: Pick<Fact, "schema" | "version">,
+  stored: { readonly version: number; readonly value: unknown },
+): { readonly value: unknown } | undefined {
+  if (stored.version !== version) return undefined;
+  try {
+    const parsed = schema.safeParse(stored.value);
+    return parsed.success ? { value: factValue(parsed.data) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a value is a fact that `fact()` made. */
 export const isFact = (value: unknown): value is Fact =>
   typeof value === "object" && value !== null && (value as { readonly kind?: unknown }).kind === "fact";

@@ -44,7 +44,6 @@ export class HookDraft {
   #over = false;
   #abort: AbortController | undefined;
   #aborted: Error | undefined;
-  #signal: AbortSignal | undefined;
   #members: ReadonlySet<Recipient> | undefined;
 
   constructor(slot: Slot, stage: Stage, subject: HookSubject) {
@@ -72,12 +71,15 @@ export class HookDraft {
   }
 
   get signal(): AbortSignal {
-    if (this.#signal) return this.#signal;
-    this.#abort = new AbortController();
-    if (this.#aborted) this.#abort.abort(this.#aborted);
+    if (this.#abort) return this.#abort.signal;
+    const abort = new AbortController();
+    this.#abort = abort;
     const outer = this.subject.signal;
-    this.#signal = outer ? AbortSignal.any([outer, this.#abort.signal]) : this.#abort.signal;
-    return this.#signal;
+    const fault = this.#aborted ?? (outer?.aborted ? outer.reason : undefined);
+    if (fault !== undefined) abort.abort(fault);
+    // Not AbortSignal.any: with its weak references it takes longer than most hooks.
+    else outer?.addEventListener("abort", () => abort.abort(outer.reason), { once: true });
+    return abort.signal;
   }
 
   abort(reason: Error): void {
@@ -257,7 +259,7 @@ export class HookContext {
     return this.#subject.identity;
   }
   get dns(): Resolver {
-    return this.#subject.services.dns;
+    return (this.#subject.asker ?? this.#subject.services).dns;
   }
   get fetch(): typeof globalThis.fetch {
     return this.#subject.services.fetch;

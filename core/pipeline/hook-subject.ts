@@ -34,6 +34,8 @@ export interface HookSubject {
   readonly tls: TlsInfo | undefined;
   readonly identity: Identity | undefined;
   readonly services: HookServices;
+  /** Whose `dns` hooks are given, in place of that of the services: one that counts what they ask. */
+  readonly asker?: { readonly dns: Resolver } | undefined;
   /** The message to fork for hooks that edit, or to show. */
   readonly message?: Message | undefined;
   /** The values of a fact's scope, for the stage's own subject or for a named recipient. */

@@ -78,7 +78,7 @@ export interface PluginDefinition<
    * would be refused for looking like a route of its own, and refuses those that no such plugin has rewritten.
    */
   readonly waysBack?: boolean;
-  /** Body digests to compute while the message is received. */
+  /** Body digests to compute while the message is received; of a small one when somebody asks. */
   readonly digests?: readonly { readonly canonical: "simple" | "relaxed"; readonly hash: HashName }[];
   /**
    * Its `auth` hook can answer SCRAM-SHA-256 by `identifyByProof`, and hosts offer it. This is what a user that nobody

@@ -16,43 +16,29 @@ export function shownMessage(
   slot: Slot,
   stage: Stage,
 ): MessageView {
-  if (!draft) return new View(current, stage);
-  const editor = draft.editor(slot.plugin.name);
-  const view = new View(editor, stage);
-  if (slot.editsHeader) Object.assign(view, headerEdits(editor));
-  if (slot.editsBody && stage !== "delivery") Object.assign(view, bodyEdits(editor, slot));
-  return view;
+  return new View(current, draft?.editor(slot.plugin.name), slot, stage);
 }
 
-// Literals, and no assignments one by one: V8 gives a function that is assigned to a property the memory of what lasts,
-// where it holds the message until the next full collection.
-const headerEdits = (editor: HeaderEdits): HeaderEdits => ({
-  addField: (name, value, reason, position) => editor.addField(name, value, reason, position),
-  addFoldedField: (name, lines, reason) => editor.addFoldedField(name, lines, reason),
-  replaceField: (name, value, reason, n) => editor.replaceField(name, value, reason, n),
-  removeField: (name, reason, n) => editor.removeField(name, reason, n),
-});
-
-const bodyEdits = (editor: BodyEdits, slot: Slot): BodyEdits => ({
-  replacePart(part, content, reason) {
-    // The root is the whole message, header section and all.
-    if (part.start === 0 && !slot.editsHeader) {
-      throw new HookFault("to replace the whole message, put 'header' into the plugin's 'edits' too");
-    }
-    editor.replacePart(part, content, reason);
-  },
-  removePart: (part, reason) => editor.removePart(part, reason),
-  prependText: (addition, reason) => editor.prependText(addition, reason),
-  appendText: (addition, reason) => editor.appendText(addition, reason),
-});
-
-/** Nothing but the view, as the object behind it has methods that change it; those that a hook lacks say why. */
-class View implements MessageView {
+/**
+ * Nothing but the view, as the object behind it has methods that change it; those that a hook lacks say why. Methods are
+ * made when they are taken, so that a hook may take them out of the message. They are no properties of the view's own:
+ * as such they let every message outlive the collections of young garbage.
+ */
+class View implements MessageView, HeaderEdits, BodyEdits {
   readonly #source: MessageView;
+  readonly #editor: (MessageView & HeaderEdits & BodyEdits) | undefined;
+  readonly #slot: Slot;
   readonly #stage: Stage;
 
-  constructor(source: MessageView, stage: Stage) {
-    this.#source = source;
+  constructor(
+    current: MessageView,
+    editor: (MessageView & HeaderEdits & BodyEdits) | undefined,
+    slot: Slot,
+    stage: Stage,
+  ) {
+    this.#source = editor ?? current;
+    this.#editor = editor;
+    this.#slot = slot;
     this.#stage = stage;
   }
 
@@ -65,41 +51,49 @@ class View implements MessageView {
   get content(): Content {
     return this.#source.content;
   }
-  // A property, so that a hook may take it out of the message.
   get structure(): () => Promise<Part> {
     return () => this.#source.structure();
   }
 
-  // Only a declared edit puts a method of its own over one of these.
-  addField(): never {
-    return this.#noHeaderEdits();
+  get addField(): HeaderEdits["addField"] {
+    return (...given) => this.#headerEdits().addField(...given);
   }
-  addFoldedField(): never {
-    return this.#noHeaderEdits();
+  get addFoldedField(): HeaderEdits["addFoldedField"] {
+    return (...given) => this.#headerEdits().addFoldedField(...given);
   }
-  replaceField(): never {
-    return this.#noHeaderEdits();
+  get replaceField(): HeaderEdits["replaceField"] {
+    return (...given) => this.#headerEdits().replaceField(...given);
   }
-  removeField(): never {
-    return this.#noHeaderEdits();
-  }
-  replacePart(): never {
-    return this.#noBodyEdits();
-  }
-  removePart(): never {
-    return this.#noBodyEdits();
-  }
-  prependText(): never {
-    return this.#noBodyEdits();
-  }
-  appendText(): never {
-    return this.#noBodyEdits();
+  get removeField(): HeaderEdits["removeField"] {
+    return (...given) => this.#headerEdits().removeField(...given);
   }
 
-  #noHeaderEdits(): never {
+  get replacePart(): BodyEdits["replacePart"] {
+    return (part, content, reason) => {
+      const edits = this.#bodyEdits();
+      // The root is the whole message, header section and all.
+      if (part.start === 0 && !this.#slot.editsHeader) {
+        throw new HookFault("to replace the whole message, put 'header' into the plugin's 'edits' too");
+      }
+      edits.replacePart(part, content, reason);
+    };
+  }
+  get removePart(): BodyEdits["removePart"] {
+    return (...given) => this.#bodyEdits().removePart(...given);
+  }
+  get prependText(): BodyEdits["prependText"] {
+    return (...given) => this.#bodyEdits().prependText(...given);
+  }
+  get appendText(): BodyEdits["appendText"] {
+    return (...given) => this.#bodyEdits().appendText(...given);
+  }
+
+  #headerEdits(): HeaderEdits {
+    if (this.#editor && this.#slot.editsHeader) return this.#editor;
     throw new HookFault(editUndeclared("header"));
   }
-  #noBodyEdits(): never {
+  #bodyEdits(): BodyEdits {
+    if (this.#editor && this.#slot.editsBody && this.#stage !== "delivery") return this.#editor;
     throw new HookFault(this.#stage === "delivery" ? DELIVERY_EDITS : editUndeclared("body"));
   }
 }

@@ -84,7 +84,8 @@ export class TimeLimits {
     const now = this.#clock.monotonic();
     let next = Infinity;
     this.#wakesAt = Infinity;
-    for (const limit of this.#running.filter(({ overAt }) => overAt <= now)) {
+    const over = this.#running.filter(({ overAt }) => overAt <= now);
+    for (const limit of over.sort((a, b) => a.overAt - b.overAt)) {
       const { onOver } = limit;
       this.#leave(limit);
       onOver();

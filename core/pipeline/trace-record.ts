@@ -56,6 +56,8 @@ export type TraceEntry = TraceHookRun | TraceNote | TraceLine;
 
 /** What became of one recipient. */
 export interface TraceRecipient {
+  /** In the queue; absent: it never was there. */
+  readonly number?: number;
   readonly forwardPath: string;
   /** As the client gave it, when rewritten or expanded. */
   readonly original?: string;
@@ -66,13 +68,19 @@ export interface TraceRecipient {
   readonly reply?: Reply;
   /** For people; absent where the reply says all. */
   readonly reason?: string;
+  /** Attempts that the queue made; absent: none. */
+  readonly attempts?: number;
+  /** When the next one may be made, epoch milliseconds; absent: none will be, or none was made yet. */
+  readonly nextAt?: number;
 }
 
-/** One transaction, whole. */
+/** One transaction, whole; with `attempt` what an attempt of the queue adds to it, and trace stores join the two. */
 export interface TraceRecord {
   /** Sortable by time. */
   readonly id: string;
+  /** "" of an attempt. */
   readonly session: string;
+  /** Of an attempt its own: `release` for those that were released. */
   readonly origin: Origin;
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -107,4 +115,6 @@ export interface TraceRecord {
   readonly entriesDropped?: number;
   /** Hash of the effective config that decided. */
   readonly config: string;
+  /** Number of the attempt of the queue, from 1: only its own recipients and entries are there. Absent: the transaction. */
+  readonly attempt?: number;
 }

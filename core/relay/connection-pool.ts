@@ -5,7 +5,13 @@
  */
 import type { Clock, Log } from "../pipeline/mod.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
-import { type ConnectionOptions, OpenFault, openConnection, serverName } from "./open-connection.ts";
+import {
+  type ConnectionOptions,
+  OpenFault,
+  openConnection,
+  serverName,
+  TlsFault,
+} from "./open-connection.ts";
 import { ServerOrder } from "./server-order.ts";
 
 /** What {@link ConnectionPool} needs. */
@@ -70,6 +76,12 @@ export class ConnectionPool {
   /** Whether there is no connection, kept, running or being opened. */
   get empty(): boolean {
     return this.#total === 0;
+  }
+
+  /** Connections that may be had without waiting: those that are idle or not there yet, but for those waited for. */
+  get free(): number {
+    const running = this.#total - this.#idle.length;
+    return Math.max(0, this.#options.connectionsMax - running - this.#waiters.size);
   }
 
   /** The same servers, in the same order, at other addresses; kept connections stay. */
@@ -192,8 +204,10 @@ export class ConnectionPool {
         this.#order.failed(index);
       }
     }
-    const about = faults.some((fault) => fault.about === "us") ? "us" : "connection";
-    throw new OpenFault(faults.map((fault) => fault.message).join("; "), about);
+    const us = faults.filter((fault) => fault.about === "us");
+    const words = faults.map((fault) => fault.message).join("; ");
+    if (us.length > 0 && us.every((fault) => fault instanceof TlsFault)) throw new TlsFault(words);
+    throw new OpenFault(words, us.length > 0 ? "us" : "connection");
   }
 
   async #openServer(server: ConnectionOptions, signal: AbortSignal): Promise<NextHopConnection> {

@@ -16,6 +16,12 @@ export class MessageRate {
     this.#waitMsMax = waitMsMax;
   }
 
+  /** Messages that would leave at once. */
+  get free(): number {
+    const now = this.#clock.monotonic();
+    return Math.max(0, Math.floor((now + 1000 - Math.max(this.#due, now)) / this.#intervalMs));
+  }
+
   /** Waits for its turn. False: it would take too long, or the signal aborted. */
   async turn(signal: AbortSignal): Promise<boolean> {
     const now = this.#clock.monotonic();

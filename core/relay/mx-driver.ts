@@ -8,6 +8,7 @@ import type {
   DeliverOptions,
   Delivery,
   DeliveryResult,
+  DeliverySlots,
   NextHopDriver,
   NextHopExtensions,
 } from "../gateway/mod.ts";
@@ -127,6 +128,12 @@ class MxDriver implements NextHopDriver {
     const startTls = this.#hop.tls === "none" ? "none" : "offered";
     const pool = this.#poolOf(named, { startTls, verify: true });
     return deliverOnPool(pool, delivery, options, this.#manner);
+  }
+
+  slots(): DeliverySlots {
+    // Each list of hosts has as many; which list a domain has is not known before it is looked up.
+    const max = this.#hop.connectionsMax;
+    return { max, free: max };
   }
 
   extensions(): NextHopExtensions {

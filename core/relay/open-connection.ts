@@ -48,6 +48,13 @@ export class OpenFault extends Error {
   }
 }
 
+/** TLS could not be had as the policy asks: it is not offered, its handshake failed, or the certificate is not good. */
+export class TlsFault extends OpenFault {
+  constructor(message: string, handshake = false) {
+    super(message, "us", handshake);
+  }
+}
+
 /** What stands before the path of a unix socket. */
 const unixPrefix = "unix:";
 
@@ -224,16 +231,16 @@ async function secureByPolicy(connection: NextHopConnection, options: Connection
   if (connection.secure || policy === "none") return;
   if (!connection.keywords.has("STARTTLS")) {
     if (policy === "offered") return;
-    throw new OpenFault("it does not offer STARTTLS, and TLS is demanded", "us");
+    throw new TlsFault("it does not offer STARTTLS, and TLS is demanded");
   }
   const reply = await ask(connection, "STARTTLS", () => {
     // RFC 3207 6: what comes in the clear after the answer would be taken for an answer under TLS.
     if (connection.hasMore)
-      connection.end(new OpenFault("it sent octets in the clear behind its answer to STARTTLS", "us"));
+      connection.end(new TlsFault("it sent octets in the clear behind its answer to STARTTLS"));
   });
   if (!isCode(reply, 220)) {
     if (policy === "offered") return;
-    throw refusal("STARTTLS", reply);
+    throw new TlsFault(refusal("STARTTLS", reply).message);
   }
   await startTls(connection, options, connection.socket);
   // RFC 3207 4.2: what was offered in the clear is forgotten.
@@ -270,12 +277,12 @@ async function startTls(
     const certificate = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code);
     tlsSessions.delete(options);
     if (!certificate && !below) throw error;
-    throw new OpenFault(`TLS: ${message}`, "us", below !== undefined);
+    throw new TlsFault(`TLS: ${message}`, below !== undefined);
   }
   if (options.fingerprints && !socket.isSessionReused()) {
     const { fingerprint256 = "" } = socket.getPeerCertificate();
     if (!options.fingerprints.includes(plainFingerprint(fingerprint256))) {
-      throw new OpenFault(`TLS: its certificate ${fingerprint256} is none of the fingerprints`, "us");
+      throw new TlsFault(`TLS: its certificate ${fingerprint256} is none of the fingerprints`);
     }
   }
   connection.secure = true;

@@ -10,7 +10,7 @@ import { Elsewhere } from "./elsewhere.ts";
 import { type ForwardClient, forwardClient } from "./forward-client.ts";
 import type { NextHopConnection } from "./next-hop-connection.ts";
 import { relayReplies } from "./next-hop-reply.ts";
-import { OpenFault } from "./open-connection.ts";
+import { OpenFault, TlsFault } from "./open-connection.ts";
 import { runTransaction, type TransactionOutcome } from "./smtp-transaction.ts";
 
 /** How a next hop takes deliveries, whatever server it is. */
@@ -123,7 +123,7 @@ function openFailed(delivery: Delivery, error: unknown): DeliveryResult {
   if (error instanceof PoolBusy) return notTried(delivery, relayReplies.busy, "connection", error.message);
   const us = error instanceof OpenFault && error.about === "us";
   const cause = error instanceof Error ? error.message : String(error);
-  return us
-    ? notTried(delivery, relayReplies.aboutUs, "us", cause)
-    : notTried(delivery, relayReplies.unreachable, "connection", cause);
+  if (!us) return notTried(delivery, relayReplies.unreachable, "connection", cause);
+  const result = notTried(delivery, relayReplies.aboutUs, "us", cause);
+  return error instanceof TlsFault ? { ...result, tlsFault: true } : result;
 }

@@ -9,6 +9,7 @@ import type {
   DeliverOptions,
   Delivery,
   DeliveryResult,
+  DeliverySlots,
   NextHopDriver,
   NextHopExtensions,
   VerifyOptions,
@@ -49,6 +50,7 @@ const TRY_MS = 30_000;
 
 class SmtpDriver implements NextHopDriver {
   readonly description: string;
+  readonly #connectionsMax: number;
   readonly #pool: ConnectionPool;
   readonly #rate: MessageRate | undefined;
   readonly #manner: DeliveryManner;
@@ -63,6 +65,7 @@ class SmtpDriver implements NextHopDriver {
     };
     const { messagesPerSecondMax: perSecond } = description;
     if (perSecond !== undefined) this.#rate = new MessageRate(perSecond, durationMs(connectTimeout), clock);
+    this.#connectionsMax = connectionsMax;
     this.description = `${description.protocol ?? "smtp"} ${servers.map(serverName).join(", ")}`;
     const policies = servers.map(({ host }) => tlsPolicyOf(description, host));
     this.#pool = new ConnectionPool({
@@ -116,6 +119,11 @@ class SmtpDriver implements NextHopDriver {
     }
     const { passReplyText } = this.#manner;
     return verifyOnPool(this.#pool, { reversePath, forwardPath, passReplyText }, options);
+  }
+
+  slots(): DeliverySlots {
+    const free = Math.min(this.#pool.free, this.#rate?.free ?? Number.POSITIVE_INFINITY);
+    return { max: this.#connectionsMax, free };
   }
 
   extensions(): NextHopExtensions | undefined {

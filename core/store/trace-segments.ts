@@ -43,6 +43,16 @@ const QUOTE = 34;
 const BRACE = 125;
 const lineStart = '{"id":"';
 
+/** Takes in lines that are found. */
+export interface FoundLines {
+  /** Of how many ids there are lines. */
+  readonly size: number;
+  keys(): Iterable<string>;
+  /** Whether all that counts of an id is there. */
+  isWhole(id: string): boolean;
+  add(id: string, line: string): void;
+}
+
 /** The segments of one folder. One writer at a time; readers at any time. */
 export class TraceSegments {
   readonly #options: TraceSegmentsOptions;
@@ -84,8 +94,8 @@ export class TraceSegments {
     }
   }
 
-  /** The last line of that id that `accept` takes. */
-  async find<T>(id: string, accept: (line: string) => T | undefined): Promise<T | undefined> {
+  /** Shows the lines of an id, the last one first, until `seen` says that it is enough. */
+  async find(id: string, seen: (line: string) => boolean): Promise<void> {
     const wanted = Buffer.from(`\n{"id":"${id}"`);
     const segments = this.#segments.slice();
     for (let n = segments.length - 1; n >= 0; n--) {
@@ -96,26 +106,19 @@ export class TraceSegments {
         // A negative place counts from the end.
         for (let at = bytes.lastIndexOf(wanted); at >= 0; ) {
           const end = bytes.indexOf(LINE_END, at + 1);
-          const found = accept(bytes.toString("utf8", at + 1, end < 0 ? bytes.length : end));
-          if (found !== undefined) return found;
+          if (seen(bytes.toString("utf8", at + 1, end < 0 ? bytes.length : end))) return;
           at = at === 0 ? -1 : bytes.lastIndexOf(wanted, at - 1);
         }
       }
-      if (segment.since < id) return undefined;
+      if (segment.since < id) return;
     }
-    return undefined;
   }
 
   /**
-   * Adds the highest `limit` ids below `before` to `found`, with what `accept` makes of their lines. Ids already there
-   * count, and win: they are newer. `found` may be left with more than `limit`.
+   * Shows the lines of the highest `limit` ids below `before` to `found`, which keeps what it takes: those of one id the
+   * last one first, until it says that they are enough. Ids already there count. It may be left with more than `limit`.
    */
-  async newest<T>(
-    found: Map<string, T>,
-    before: string | undefined,
-    limit: number,
-    accept: (line: string) => T | undefined,
-  ): Promise<void> {
+  async newest(found: FoundLines, before: string | undefined, limit: number): Promise<void> {
     for (const segment of this.#segments.slice().reverse()) {
       const last = found.size >= limit ? [...found.keys()].sort().at(-limit) : undefined;
       const { range } = segment;
@@ -124,23 +127,24 @@ export class TraceSegments {
         ((before !== undefined && range.lowest >= before) || (last !== undefined && range.highest < last));
       if (!outside) {
         const bytes = await this.#read(segment);
-        // The last line of an id is the one that counts.
-        const lines = new Map<string, readonly [start: number, end: number]>();
+        const lines = new Map<string, (readonly [start: number, end: number])[]>();
         eachLine(bytes, (id, start, end) => {
-          if ((before === undefined || id < before) && !found.has(id)) lines.set(id, [start, end]);
+          if ((before !== undefined && id >= before) || found.isWhole(id)) return;
+          const ofId = lines.get(id);
+          if (ofId) ofId.push([start, end]);
+          else lines.set(id, [[start, end]]);
         });
-        let taken = 0;
+        const sizeBefore = found.size;
         for (const id of [...lines.keys()].sort().reverse()) {
-          if (taken === limit || (last !== undefined && id < last)) break;
-          const [start, end] = lines.get(id)!;
-          const value = accept(bytes.toString("utf8", start, end));
-          if (value === undefined) continue;
-          found.set(id, value);
-          taken++;
+          if (found.size - sizeBefore === limit || (last !== undefined && id < last)) break;
+          const ofId = lines.get(id)!;
+          for (let n = ofId.length - 1; n >= 0 && !found.isWhole(id); n--)
+            found.add(id, bytes.toString("utf8", ...ofId[n]!));
         }
       }
       const limitth = found.size >= limit ? [...found.keys()].sort().at(-limit) : undefined;
-      if (limitth !== undefined && limitth >= segment.since) return;
+      // An earlier segment may have more lines of the id that it is known by, and of none above it.
+      if (limitth !== undefined && limitth > segment.since) return;
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { TraceStore } from "../gateway/mod.ts";
 import type { TraceRecord } from "../pipeline/mod.ts";
+import { FoundRecords } from "./found-records.ts";
 import { TraceSegments, type TraceSegmentsOptions } from "./trace-segments.ts";
 
 /** Where traces lie, and how long and how many are kept. Records older than `ageMaxMs` are not given any more. */
@@ -32,7 +33,7 @@ class BufferedTraces implements TraceStore {
   readonly #options: TraceStoreOptions;
   readonly #segments: TraceSegments;
   readonly #listeners = new Set<(record: TraceRecord) => void>();
-  /** Lines not yet written, by id, in the order they came. */
+  /** Lines not yet written, by id, in the order they came; several of one id are parted by line ends. */
   #waiting = new Map<string, string>();
   #waitingCharacters = 0;
   /** Lines being written: still read from here until they are in a file. */
@@ -54,7 +55,7 @@ class BufferedTraces implements TraceStore {
 
   put(record: TraceRecord): void {
     try {
-      this.#keep(record.id, lineOf(record));
+      this.#keep(record.id, lineOf(record), record.attempt !== undefined);
       if (this.#failing) this.#later(retryMs);
       else if (this.#waitingCharacters >= flushCharacters) void this.#flush();
       else this.#later(flushMs);
@@ -72,8 +73,10 @@ class BufferedTraces implements TraceStore {
 
   async get(id: string): Promise<TraceRecord | undefined> {
     if (!idPattern.test(id)) return undefined;
-    const line = this.#waiting.get(id) ?? this.#leaving.get(id);
-    return line === undefined ? this.#segments.find(id, this.#shown) : this.#shown(line);
+    const found = this.#found();
+    for (const lines of [this.#waiting, this.#leaving]) found.addLines(id, lines.get(id));
+    if (!found.isWhole(id)) await this.#segments.find(id, (line) => found.add(id, line));
+    return found.joined(id);
   }
 
   async list({
@@ -83,15 +86,11 @@ class BufferedTraces implements TraceStore {
     readonly before?: string;
     readonly limit: number;
   }): Promise<readonly TraceRecord[]> {
-    const found = new Map<string, TraceRecord>();
-    for (const lines of [this.#leaving, this.#waiting]) {
-      for (const id of newestIds(lines.keys(), before, limit)) {
-        const record = this.#shown(lines.get(id)!);
-        if (record) found.set(id, record);
-      }
-    }
-    await this.#segments.newest(found, before, limit, this.#shown);
-    return newestIds(found.keys(), before, limit).map((id) => found.get(id)!);
+    const found = this.#found();
+    for (const lines of [this.#waiting, this.#leaving])
+      for (const id of newestIds(lines.keys(), before, limit)) found.addLines(id, lines.get(id));
+    await this.#segments.newest(found, before, limit);
+    return newestIds(found.keys(), before, limit).map((id) => found.joined(id)!);
   }
 
   subscribe(listener: (record: TraceRecord) => void): () => void {
@@ -108,16 +107,17 @@ class BufferedTraces implements TraceStore {
     if (this.#waiting.size > 0) this.#options.log?.error("tracesLost", { count: this.#waiting.size });
   }
 
-  /** Reads a line; undefined for one that is torn or too old. */
-  readonly #shown = (line: string): TraceRecord | undefined => {
-    const record = parse(line);
+  #found(): FoundRecords {
     const { clock, ageMaxMs } = this.#options;
-    return record && record.startedAt <= clock.now() - ageMaxMs ? undefined : record;
-  };
+    return new FoundRecords(clock.now() - ageMaxMs);
+  }
 
-  #keep(id: string, line: string): void {
-    this.#waitingCharacters += line.length - (this.#waiting.get(id)?.length ?? 0);
-    this.#waiting.set(id, line);
+  /** @param joins whether it goes behind what there is of the id, and not in its place */
+  #keep(id: string, line: string, joins: boolean): void {
+    const before = this.#waiting.get(id);
+    const kept = joins && before !== undefined ? `${before}\n${line}` : line;
+    this.#waitingCharacters += kept.length - (before?.length ?? 0);
+    this.#waiting.set(id, kept);
     this.#dropOldest();
   }
 
@@ -168,7 +168,10 @@ class BufferedTraces implements TraceStore {
   #putBack(): void {
     const since = this.#waiting;
     this.#waiting = this.#leaving;
-    for (const [id, line] of since) this.#waiting.set(id, line);
+    for (const [id, line] of since) {
+      const before = this.#waiting.get(id);
+      this.#waiting.set(id, before === undefined ? line : `${before}\n${line}`);
+    }
     this.#waitingCharacters = 0;
     for (const line of this.#waiting.values()) this.#waitingCharacters += line.length;
     this.#dropOldest();
@@ -211,12 +214,4 @@ function newestIds(ids: Iterable<string>, before: string | undefined, limit: num
     .sort()
     .reverse()
     .slice(0, limit);
-}
-
-function parse(line: string): TraceRecord | undefined {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

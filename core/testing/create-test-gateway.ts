@@ -18,6 +18,7 @@ import {
 import { isPathFault, parsePath, type Reply } from "../mail/mod.ts";
 import type { Clock, Log, MailParameters, Resolver, TraceRecord } from "../pipeline/mod.ts";
 import { type Delivered, type RecordingNextHop, recordingNextHop } from "./recording-next-hop.ts";
+import { type QueuedOutcome, runQueue } from "./run-queue.ts";
 
 /** What stands in for the world. */
 export interface TestOptions {
@@ -78,6 +79,15 @@ export interface TestGateway {
    * @throws TypeError when the injection itself is wrong: an address that is none, a listener that is not there
    */
   inject(injection: Injection): Promise<Outcome>;
+  /**
+   * Attempts all that is due in the spool, until nothing is: what is put off is due again 5 minutes later by the clock,
+   * and what fails stays in the spool as failed, as no DSN is made.
+   *
+   * @throws TypeError where the gateway has no spool
+   */
+  runQueue(): Promise<readonly QueuedOutcome[]>;
+  /** The trace of a message with all that the queue added to it. */
+  trace(id: string): Promise<TraceRecord | undefined>;
 }
 
 const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -149,6 +159,11 @@ export async function createTestGateway(
       }
       return outcomeOf(answer, trace, recorders);
     },
+    async runQueue() {
+      if (!spool) throw new TypeError("there is no queue: give 'spool'");
+      return runQueue(spool, gateway, clock);
+    },
+    trace: (id) => traces.get(id),
   };
 }
 

@@ -34,7 +34,7 @@ export interface Row {
   readonly recipient: number;
   readonly forwardPath: string;
   readonly given: Omit<SpoolRecipient, "state" | "reason" | "lastReply" | "destination" | "nextAt">;
-  readonly destination: string;
+  destination: string;
   state: SpoolState;
   attempts: number;
   nextAt: number;

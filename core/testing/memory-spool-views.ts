@@ -15,11 +15,14 @@ type Place = { readonly id: string; readonly recipient: number };
 const order = (a: Place, b: Place): number =>
   a.id < b.id ? -1 : a.id > b.id ? 1 : a.recipient - b.recipient;
 
-/** The one that is lent first: the longest due. */
-export function firstDue(due: Iterable<Row>, now: number): Row | undefined {
+/** The one that is lent first: the longest due, or with `untriedFirst` the longest due that was never lent. */
+export function firstDue(due: Iterable<Row>, now: number, untriedFirst: boolean): Row | undefined {
   let first: Row | undefined;
-  for (const row of due)
-    if (row.nextAt <= now && (!first || (row.nextAt - first.nextAt || order(row, first)) < 0)) first = row;
+  const later = (row: Row, than: Row): number =>
+    (untriedFirst ? Number(row.attempts > 0) - Number(than.attempts > 0) : 0) ||
+    row.nextAt - than.nextAt ||
+    order(row, than);
+  for (const row of due) if (row.nextAt <= now && (!first || later(row, first) < 0)) first = row;
   return first;
 }
 
@@ -100,7 +103,7 @@ export function leased(row: Row): LeasedRecipient {
     attempt: row.attempts,
     lapsed,
     ...(lastReply ? { lastReply: { ...lastReply } } : {}),
-    ...(by?.did === "release" ? { releasedBy: by.who } : {}),
+    ...(by?.did === "release" ? { releasedBy: by.who, releasedAt: by.at } : {}),
   };
 }
 

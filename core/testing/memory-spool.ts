@@ -72,7 +72,7 @@ class MemorySpool implements Spool {
       const now = this.#clock.now();
       const { owner, leaseMs, destination, recipientsMax = SPOOL_LEASE_RECIPIENTS_MAX } = request;
       const filter: SpoolFilter = { state: "due", ...(destination === undefined ? {} : { destination }) };
-      const first = firstDue(this.#rows(filter), now);
+      const first = firstDue(this.#rows(filter), now, request.untriedFirst === true);
       if (!first) return undefined;
       const most = Math.max(1, Math.min(recipientsMax, SPOOL_LEASE_RECIPIENTS_MAX));
       const together: SpoolFilter = { id: first.id, state: "due", destination: first.destination };
@@ -292,6 +292,7 @@ class MemorySpool implements Spool {
         row.state = "due";
         row.nextAt = settlement.nextAt;
         row.lastReply = settlement.reply;
+        row.destination = settlement.destination ?? row.destination;
         break;
       case "fail":
         row.state = "failed";

@@ -8,3 +8,4 @@ export {
 } from "./create-test-gateway.ts";
 export { createMemorySpool, type MemorySpoolOptions } from "./memory-spool.ts";
 export { type Delivered, type RecordingNextHop, recordingNextHop } from "./recording-next-hop.ts";
+export type { QueuedOutcome } from "./run-queue.ts";

@@ -62,12 +62,15 @@ export const Dkim = fact("dkim", {
   fallback: { signatures: [], unchecked: 0 },
 });
 
+/** The results of DMARC (RFC 9989). */
+export const DMARC_RESULTS = ["pass", "fail", "none", "temperror", "permerror"] as const;
+
 /** DMARC (RFC 9989). Fallback: `none`. */
 export const Dmarc = fact("dmarc", {
   stage: "data",
   scope: "transaction",
   schema: z.object({
-    result: z.enum(["pass", "fail", "none", "temperror", "permerror"]),
+    result: z.enum(DMARC_RESULTS),
     reason: REASON,
     /** Of the From field, in A-labels and lower case; "" where there is no one domain. */
     headerFrom: DOMAIN,
@@ -97,6 +100,19 @@ export const Dmarc = fact("dmarc", {
   },
 });
 
+/** One ARC set of a chain that passes: who sealed, and what that one says. True if it is honest. */
+const ArcSet = z.object({
+  /** `d=` and `s=` of the seal, in A-labels and lower case. */
+  sealer: DOMAIN,
+  selector: DOMAIN,
+  /** What DMARC came to there; "" where it does not say. */
+  dmarc: z.enum([...DMARC_RESULTS, ""]),
+  /** The domain of From that this was about, in A-labels; "" where it does not say. */
+  headerFrom: DOMAIN,
+  /** The client that brought it there (smtp.remote-ip); "" where it does not say. */
+  remoteIp: z.string().max(45),
+});
+
 /** ARC (RFC 8617 5.2). Fallback: `none`. */
 export const Arc = fact("arc", {
   stage: "data",
@@ -106,10 +122,14 @@ export const Arc = fact("arc", {
     reason: REASON,
     /** `i=` of the newest set; 0 without one. */
     instance: z.number().int().min(0).max(50),
-    /** `d=` of the newest seal, in A-labels and lower case. */
+    /** `d=` of the newest seal, in A-labels and lower case; its own claim but with `pass`. */
     sealer: DOMAIN,
+    /** With `pass`: the lowest `i=` down to which every message signature holds, 0 where all do (RFC 8617 5.2). */
+    oldestPass: z.number().int().min(0).max(50),
+    /** With `pass`: the sets, `i=1` first. */
+    sets: z.array(ArcSet).max(50),
   }),
-  fallback: { result: "none", reason: "not checked", instance: 0, sealer: "" },
+  fallback: { result: "none", reason: "not checked", instance: 0, sealer: "", oldestPass: 0, sets: [] },
 });
 
 /** Forward-confirmed reverse DNS of the client (RFC 8601 2.7.3). Fallback: `none`. */

@@ -2,7 +2,7 @@
  * The time that a plugin gives DNS for one message. What is over it reads as a timeout, so that a plugin tells its
  * `temperror` and does what its options say, long before its hook's own time is over.
  */
-import { type Clock, type DnsAnswer, type Duration, durationMs, type Resolver, z } from "postern";
+import { type Clock, type DnsAnswer, type Duration, durationMs, type Resolver, timeLimits, z } from "postern";
 
 /** What a hook's context has of it. */
 export interface DnsContext {
@@ -27,17 +27,15 @@ export async function withBoundedDns<T>(
   const { dns, clock, signal } = ctx;
   signal.throwIfAborted();
   const over = new AbortController();
-  const ended = new AbortController();
-  const stop = () => over.abort(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
+  // Never taken off: the signal is that of one hook, and what the hook leaves behind should stop with it too.
+  signal.addEventListener("abort", () => over.abort(signal.reason), { once: true });
   let isLate = false;
-  clock.sleep(ms, ended.signal).then(
-    () => {
-      isLate = true;
-      over.abort(ENDED);
-    },
-    () => {},
-  );
+  // The limits of all hooks share one sleep of the clock: one of its own costs more than a signature to verify.
+  const limits = timeLimits(clock);
+  const limit = limits.start(ms, () => {
+    isLate = true;
+    over.abort(ENDED);
+  });
   const lateOrThrow = (error: unknown): DnsAnswer => {
     if (isLate) return LATE;
     throw error;
@@ -49,8 +47,7 @@ export async function withBoundedDns<T>(
         isLate ? Promise.resolve(LATE) : dns.resolve(name, type, over.signal).catch(lateOrThrow),
     });
   } finally {
-    signal.removeEventListener("abort", stop);
-    ended.abort(ENDED);
+    limits.end(limit);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   z,
 } from "postern";
 import { countOption, functionOption, objectOption, parseOptions } from "../options.ts";
+import { isDisguised } from "./look-alike.ts";
 import { mayWriteAs } from "./may-write-as.ts";
 import { dummyOf, matchesUser, parseUserKeys, scramCostOf, type UserKeys } from "./user-keys.ts";
 import { untilAborted, workLimit } from "./work-limit.ts";
@@ -117,8 +118,11 @@ export function smtpAuth(options: SmtpAuthOptions): Plugin<never, never, false> 
     data(ctx) {
       if (!ctx.identity) return undefined;
       const identity = writer(ctx.identity);
-      const { mailboxes, malformed } = ctx.message.header.addresses("From");
-      if (malformed || mailboxes.length === 0) return reject("5.7.1", "The From field can not be read");
+      const { header } = ctx.message;
+      const { mailboxes, malformed } = header.addresses("From");
+      // A field that only some readers see would show them any address.
+      if (malformed || mailboxes.length === 0 || isDisguised(header, "from"))
+        return reject("5.7.1", "The From field can not be read");
       for (const mailbox of mailboxes) {
         if (!mayWriteAs(identity, mailbox.localPart, mailbox.domain)) {
           return reject("5.7.1", "You may not write as an address of the From field");

@@ -37,7 +37,7 @@ export function unqueueable(compiled: readonly CompiledRoute[]): string[] {
   return compiled.flatMap(({ entry }, index) =>
     entry?.mode === "queue"
       ? [
-          `routes[${index}].mode: found "queue", expected "inline": there is no durable spool yet, and without one accepted mail could be lost`,
+          `routes[${index}].mode: found "queue", expected "inline": there is no durable spool here, and without one accepted mail could be lost`,
         ]
       : [],
   );

@@ -12,6 +12,10 @@ export interface LoadOrder {
   readonly messageBytes: number;
   /** Absent: text. */
   readonly body?: BodyKind;
+  /** Sent in place of those: a whole message without dots at the beginning of lines, a character an octet. */
+  readonly message?: string;
+  /** Sent as XCLIENT before anything else: "ADDR=198.51.100.7". Absent: nothing is. */
+  readonly xclient?: string;
   readonly sessions: number;
   /** Whether a session sends all its messages, or one only. */
   readonly kept: boolean;
@@ -29,7 +33,11 @@ export interface LoadResult {
   readonly firstFault?: string;
   /** From the first octet to the last answer. */
   readonly elapsedMs: number;
+  /** From the last write of a message to its answer, for each that was accepted, up to `TIMES_MAX`. */
+  readonly answeredMs: readonly number[];
 }
+
+const TIMES_MAX = 20_000;
 
 const ENVELOPE = ["MAIL FROM:<ann@sender.example>", "RCPT TO:<bob@rcpt.example>", "DATA"];
 const WANTED = ["250", "250", "354"];
@@ -44,12 +52,15 @@ class Load {
   #accepted = 0;
   #failed = 0;
   #firstFault: string | undefined;
+  readonly #answeredMs: number[] = [];
   #sessions = 0;
 
   constructor(order: LoadOrder, resolve: (result: LoadResult) => void) {
     this.#order = order;
     this.#resolve = resolve;
-    this.#content = benchMessage(order.messageBytes, order.body);
+    const { message, messageBytes, body } = order;
+    this.#content =
+      message === undefined ? benchMessage(messageBytes, body) : Buffer.from(`${message}.\r\n`, "latin1");
     this.#until = this.#began + order.forMs;
     for (let i = 0; i < order.sessions; i++) this.#open();
   }
@@ -68,13 +79,15 @@ class Load {
       this.#over();
       return;
     }
-    const { port, kept } = this.#order;
+    const { port, kept, xclient } = this.#order;
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    const session = new Session(socket, this.#content);
+    const session = new Session(socket, this.#content, xclient);
     let wasFailed = false;
     session.onMessage = (fault) => {
-      if (fault === undefined) this.#accepted += 1;
-      else {
+      if (fault === undefined) {
+        this.#accepted += 1;
+        if (this.#answeredMs.length < TIMES_MAX) this.#answeredMs.push(session.answeredMs);
+      } else {
         wasFailed = true;
         this.#failed += 1;
         this.#firstFault ??= fault;
@@ -102,6 +115,7 @@ class Load {
       failed: this.#failed,
       ...(this.#firstFault === undefined ? {} : { firstFault: this.#firstFault }),
       elapsedMs: performance.now() - this.#began,
+      answeredMs: this.#answeredMs,
     });
   }
 }
@@ -109,16 +123,21 @@ class Load {
 class Session {
   readonly #socket: Socket;
   readonly #content: Buffer;
+  #xclient: string | undefined;
   #state: "greeting" | "ehlo" | "envelope" | "content" | "quit" = "greeting";
   #pipelining = false;
   #step = 0;
   #held = "";
+  #sentAt = 0;
+  /** How long the last message waited for its answer. */
+  answeredMs = 0;
   /** Told of each message: undefined when it was accepted. */
   onMessage: (fault: string | undefined) => void = () => {};
 
-  constructor(socket: Socket, content: Buffer) {
+  constructor(socket: Socket, content: Buffer, xclient: string | undefined) {
     this.#socket = socket;
     this.#content = content;
+    this.#xclient = xclient;
     socket.setEncoding("latin1");
     socket.on("data", (text: unknown) => this.#read(String(text)));
     socket.on("error", (error) => this.#fail(error.message));
@@ -151,15 +170,30 @@ class Session {
     else if (this.#state === "greeting") {
       this.#state = "ehlo";
       this.#socket.write("EHLO load.example\r\n");
-    } else if (this.#state === "ehlo") this.sendMessage();
-    else if (this.#state === "content") this.onMessage(undefined);
-    else {
+    } else if (this.#state === "ehlo") this.#greeted();
+    else if (this.#state === "content") {
+      this.answeredMs = performance.now() - this.#sentAt;
+      this.onMessage(undefined);
+    } else {
       this.#step += 1;
       if (this.#step === ENVELOPE.length) {
         this.#state = "content";
+        this.#sentAt = performance.now();
         this.#socket.write(this.#content);
       } else if (!this.#pipelining) this.#socket.write(`${ENVELOPE[this.#step]}\r\n`);
     }
+  }
+
+  #greeted(): void {
+    const xclient = this.#xclient;
+    if (xclient === undefined) {
+      this.sendMessage();
+      return;
+    }
+    // The session begins anew for that client, with a greeting.
+    this.#xclient = undefined;
+    this.#state = "greeting";
+    this.#socket.write(`XCLIENT ${xclient}\r\n`);
   }
 
   #wanted(): string {

@@ -5,6 +5,8 @@ import { scenarioList } from "./scenario-list.ts";
 
 /** What is asked for. */
 export interface BenchOptions {
+  /** Whether it is `npm run bench -- auth`. */
+  readonly isAuth: boolean;
   readonly quick: boolean;
   readonly rounds: number;
   readonly roundMs: number;
@@ -20,10 +22,12 @@ export interface BenchOptions {
 
 const WARM_UP_STEPS_MAX = 12;
 const OTHER_PARTS = ["burst", "idle", "attack", "start"];
+const AUTH_PARTS = ["verify", "sign", "inline", "latency", "silent", "variants"];
 
 /** Reads the command line. @throws Error for what it cannot be */
 export function readOptions(): BenchOptions {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       rounds: { type: "string" },
       seconds: { type: "string" },
@@ -35,9 +39,13 @@ export function readOptions(): BenchOptions {
     },
   });
   const { quick, json, profile } = values;
-  const only = partsOf(values.only);
+  const isAuth = positionals[0] === "auth";
+  const strange = positionals[isAuth ? 1 : 0];
+  if (strange !== undefined) throw new Error(`found "${strange}", expected "auth" or nothing`);
+  const only = partsOf(values.only, isAuth);
   const seconds = positive("--seconds", values.seconds) ?? (quick ? 0.5 : 2);
   return {
+    isAuth,
     quick,
     rounds: Math.max(1, Math.round(positive("--rounds", values.rounds) ?? (quick ? 2 : 5))),
     roundMs: seconds * 1000,
@@ -50,9 +58,9 @@ export function readOptions(): BenchOptions {
 }
 
 /** A name that is none would measure nothing, and miss no target. */
-function partsOf(only: string | undefined): ReadonlySet<string> | undefined {
+function partsOf(only: string | undefined, isAuth: boolean): ReadonlySet<string> | undefined {
   if (only === undefined) return undefined;
-  const known = [...scenarioList(true).map(({ part }) => part), ...OTHER_PARTS];
+  const known = isAuth ? AUTH_PARTS : [...scenarioList(true).map(({ part }) => part), ...OTHER_PARTS];
   const parts = only.split(",");
   const unknown = parts.find((part) => !known.includes(part));
   if (unknown !== undefined) throw new Error(`--only: found "${unknown}", expected ${known.join(", ")}`);

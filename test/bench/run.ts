@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { measureAuth } from "./auth/measure-auth.ts";
 import { measureIdle } from "./idle-sessions.ts";
 import { measureBursts } from "./memory-burst.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
@@ -41,12 +42,18 @@ async function main(): Promise<void> {
   const report: Report = { scenarios: [], verdicts: [], parts: {} };
   const rig = await startRig();
   try {
-    await measureScenarios(rig, options, report);
-    await measureParts(rig, options, report);
+    if (options.isAuth) {
+      const { parts, verdicts } = await measureAuth(rig, options, { progress, print });
+      Object.assign(report.parts, parts);
+      report.verdicts.push(...verdicts);
+    } else {
+      await measureScenarios(rig, options, report);
+      await measureParts(rig, options, report);
+    }
   } finally {
     await rig.end();
   }
-  if (options.wants("start")) await measureStarts(report);
+  if (!options.isAuth && options.wants("start")) await measureStarts(report);
   for (const verdict of report.verdicts) print(lineOf(verdict));
   if (options.json !== undefined) {
     const { rounds, roundMs, warmUpMs } = options;

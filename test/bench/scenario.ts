@@ -4,6 +4,7 @@ import type { LoadOrder } from "./load.ts";
 import type { Rig } from "./processes.ts";
 import { median, spread } from "./statistics.ts";
 import { type Subject, type SubjectName, startSubject } from "./subjects.ts";
+import { untilWarm } from "./warm-up.ts";
 
 /** What is sent, how, and to whom. */
 export interface Scenario {
@@ -15,6 +16,10 @@ export interface Scenario {
   /** Whether the next hop offers CHUNKING (RFC 3030), as Postfix, Exim and Exchange do unasked. */
   readonly chunking: boolean;
   readonly contenders: readonly Contender[];
+  /** What all contenders are sent in place of messages of that size. */
+  readonly sent?: Pick<LoadOrder, "message" | "xclient">;
+  /** Variables of the servers. */
+  readonly env?: { readonly [name: string]: string };
 }
 
 /** One line of the table: a server, and what it alone is sent. */
@@ -37,7 +42,15 @@ export interface Figures {
   /** Of the server since its start, warm-up included. */
   readonly rssPeakBytes: number;
   readonly failed: number;
-  readonly rounds: readonly { readonly perSecond: number; readonly cpuUsPerMessage: number }[];
+  readonly rounds: readonly Round[];
+}
+
+/** Figures of one contender in one round. */
+interface Round {
+  readonly perSecond: number;
+  readonly cpuUsPerMessage: number;
+  /** Median of the time from a message's last octet to its answer. */
+  readonly answeredMs: number;
 }
 
 export interface MeasureOptions {
@@ -50,12 +63,9 @@ export interface MeasureOptions {
   readonly progress: (text: string) => void;
 }
 
-/** A step of the warm-up that brings less is one without effect; after two of them it ends. */
-const FALL_LEAST = 0.03;
-
 interface Entry extends Omit<Contender, "subject"> {
   readonly subject: Subject;
-  readonly rounds: { perSecond: number; cpuUsPerMessage: number }[];
+  readonly rounds: Round[];
   failed: number;
 }
 
@@ -69,7 +79,7 @@ export async function measure(
   try {
     for (const contender of scenario.contenders) {
       const nextHop = scenario.chunking ? rig.sinkPort : rig.dataSinkPort;
-      const subject = await startSubject(contender.subject, nextHop, options.nodeOptions);
+      const subject = await startSubject(contender.subject, nextHop, options.nodeOptions, scenario.env);
       entries.push({ ...contender, subject, rounds: [], failed: 0 });
     }
     for (const [at, entry] of entries.entries()) {
@@ -91,11 +101,8 @@ export async function measure(
   }
 }
 
-/**
- * Loads a server until its CPU for a message falls no more: the compilers of Node are done with a small program within
- * seconds, and with a large one after some twenty thousand messages.
- */
-async function warmUp(
+/** Loads a server until its CPU for a message falls no more. */
+function warmUp(
   rig: Rig,
   scenario: Scenario,
   entry: Entry,
@@ -103,15 +110,12 @@ async function warmUp(
   title: string,
 ): Promise<void> {
   const { name, subject } = entry;
-  let least = Infinity;
-  for (let step = 1, idle = 0; step <= warmUpStepsMax && idle < 2; step++) {
+  return untilWarm(warmUpStepsMax, async (step) => {
     progress(`${title}: ${name}, ${((warmUpMs * step) / 1000).toFixed(1)} s`);
     const before = await subject.usage();
     const { accepted } = await rig.load(orderOf(scenario, entry, warmUpMs));
-    const cpuUs = ((await subject.usage()).cpuUs - before.cpuUs) / accepted;
-    idle = cpuUs < least * (1 - FALL_LEAST) ? 0 : idle + 1;
-    least = Math.min(least, cpuUs);
-  }
+    return ((await subject.usage()).cpuUs - before.cpuUs) / accepted;
+  });
 }
 
 async function runRound(rig: Rig, scenario: Scenario, entry: Entry, roundMs: number): Promise<void> {
@@ -128,15 +132,17 @@ async function runRound(rig: Rig, scenario: Scenario, entry: Entry, roundMs: num
   entry.rounds.push({
     perSecond: (result.accepted / result.elapsedMs) * 1000,
     cpuUsPerMessage: (after.cpuUs - before.cpuUs) / result.accepted,
+    answeredMs: median(result.answeredMs),
   });
 }
 
 function orderOf(
-  { messageBytes, kept, sessions }: Scenario,
+  { messageBytes, kept, sessions, sent }: Scenario,
   { subject, body }: Pick<Entry, "subject" | "body">,
   forMs: number,
 ): LoadOrder {
-  return { port: subject.port, messageBytes, kept, sessions, forMs, ...(body === undefined ? {} : { body }) };
+  const { port } = subject;
+  return { port, messageBytes, kept, sessions, forMs, ...(body === undefined ? {} : { body }), ...sent };
 }
 
 async function figuresOf({ name, subject, rounds, failed }: Entry): Promise<Figures> {

@@ -10,8 +10,22 @@ import type { Live, LoopDelay, Usage } from "./usage-report.ts";
 const START_MS_MAX = 20_000;
 const POSTERN = here("../../core/cli/postern.js");
 
-/** What is compared. `sessions` and `strangers` are the gateway with one setting more, for what needs it. */
-export type SubjectName = "baseline" | "empty" | "plugins" | "postfix" | "sessions" | "strangers";
+/**
+ * What is compared. `sessions` and `strangers` are the gateway with one setting more, for what needs it; those of `auth`
+ * stand in configs/ too.
+ */
+export type SubjectName =
+  | "baseline"
+  | "empty"
+  | "plugins"
+  | "postfix"
+  | "sessions"
+  | "strangers"
+  | "auth"
+  | "auth-without"
+  | "auth-variants";
+
+type Environment = { readonly [name: string]: string };
 
 /** A server under measurement. */
 export interface Subject {
@@ -22,21 +36,24 @@ export interface Subject {
 
 /** One that runs on Node. */
 export interface NodeSubject extends Subject {
+  /** Its data folder; the baseline has none. */
+  readonly data: string;
   /** Of its event loop, since it was asked before. */
   loopDelay(): Promise<LoopDelay>;
   /** Needs "--expose-gc" among its options. */
   live(): Promise<Live>;
 }
 
-/** Starts a server. `nodeOptions` go to its node, as "--cpu-prof"; Postfix has none. */
+/** Starts a server. `nodeOptions` go to its node, as "--cpu-prof"; Postfix has none, nor variables. */
 export async function startSubject(
   name: SubjectName,
   nextHopPort: number,
   nodeOptions: readonly string[] = [],
+  env: Environment = {},
 ): Promise<Subject> {
   return name === "postfix"
     ? startPostfixSubject(nextHopPort)
-    : startNodeSubject(name, nextHopPort, nodeOptions);
+    : startNodeSubject(name, nextHopPort, nodeOptions, env);
 }
 
 /** {@link startSubject} for one that runs on Node. */
@@ -44,12 +61,13 @@ export function startNodeSubject(
   name: Exclude<SubjectName, "postfix">,
   nextHopPort: number,
   nodeOptions: readonly string[] = [],
+  env: Environment = {},
 ): Promise<NodeSubject> {
   const args =
     name === "baseline"
       ? [here("baseline-forwarder.ts"), String(nextHopPort)]
       : [POSTERN, "start", "--config", here(`configs/${name}.config.ts`)];
-  return start(args, { POSTERN_UPSTREAM: `127.0.0.1:${nextHopPort}` }, nodeOptions);
+  return start(args, { ...env, POSTERN_UPSTREAM: `127.0.0.1:${nextHopPort}` }, nodeOptions);
 }
 
 /** Milliseconds from exec of node to the line that tells of the listeners, with the project's own config. */
@@ -65,15 +83,16 @@ export async function startMs(): Promise<number> {
 
 async function start(
   args: readonly string[],
-  env: { readonly [name: string]: string },
+  env: Environment,
   nodeOptions: readonly string[],
 ): Promise<NodeSubject> {
   const folder = mkdtempSync(join(tmpdir(), "postern-bench-"));
   // A file as a service manager's log is one: what the log costs belongs to the figures.
   const log = openSync(join(folder, "log"), "w");
+  const data = join(folder, "data");
   const child = spawn(process.execPath, ["--import", here("usage-report.ts"), ...nodeOptions, ...args], {
     stdio: ["ignore", log, "pipe", "ipc"],
-    env: { ...process.env, POSTERN_DATA: join(folder, "data"), ...env },
+    env: { ...process.env, POSTERN_DATA: data, ...env },
   });
   closeSync(log);
   const removeFolder = (): void => rmSync(folder, { recursive: true, force: true });
@@ -88,6 +107,7 @@ async function start(
     const port = await announcedPort(child);
     return {
       port,
+      data,
       usage: () => ask<Usage>(child, "usage"),
       loopDelay: () => ask<LoopDelay>(child, "loop"),
       live: () => ask<Live>(child, "live"),
@@ -99,14 +119,14 @@ async function start(
   }
 }
 
-/** Waits for the line "SMTP 127.0.0.1:PORT" of a server. */
+/** Waits for the line "SMTP 127.0.0.1:PORT" of a server, or "LMTP". */
 function announcedPort(child: ChildProcess): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let told = "";
   const late = setTimeout(() => reject(new Error(`a server did not start: ${told}`)), START_MS_MAX);
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     told = (told + text).slice(-4096);
-    const match = /SMTP +127\.0\.0\.1:(\d+)/.exec(told);
+    const match = /[SL]MTP +127\.0\.0\.1:(\d+)/.exec(told);
     if (match) resolve(Number(match[1]));
   });
   child.once("exit", () => reject(new Error(`a server ended at its start: ${told}`)));

@@ -95,6 +95,26 @@ export default defineGateway((env) => ({
     assert.doesNotMatch(none.stdout, /AUTH/);
   });
 
+  it("tells of the DoH server that is asked, and refuses one beside servers, in the compiler's words and its own", async () => {
+    const doh = 'doh: "https://dns.example/dns-query"';
+    const [good, both] = await Promise.all([
+      checked("doh.config.ts", withPipeline(ROUTES, `dns: { ${doh} },`)),
+      checked("both.config.ts", withPipeline(ROUTES, `dns: { servers: ["192.0.2.53"], ${doh} },`)),
+    ]);
+    assert.equal(good.stderr, "");
+    assert.match(good.stdout, /\n {2}dns {7}https:\/\/dns\.example\/dns-query\n/);
+    assert.deepEqual([good.code, both.code], [0, 1]);
+    const words = "either 'servers' or 'doh': of both, one would never be asked";
+    assert.match(
+      both.stderr,
+      new RegExp(`^both\\.config\\.ts:\\d+:\\d+: Type 'string' is not .*${words}`, "m"),
+    );
+    assert.match(
+      both.stderr,
+      new RegExp(`^both\\.config\\.ts:\\d+: dns: found an object, expected ${words}$`, "m"),
+    );
+  });
+
   it("tells of LMTP listeners and unix sockets who may relay there", async () => {
     const listeners = [
       '{ kind: "lmtp", address: "unix:/run/postern/lmtp" }',

@@ -30,10 +30,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: "two faults, of values and of the whole",
-    files: settings('deadline: "soon",\n  onMixedTempfail: "spool",'),
+    files: settings(
+      'deadline: "soon",\n  listeners: [{ name: "a", address: "127.0.0.1:0" }, { name: "a", address: "127.0.0.1:0" }],',
+    ),
     want: [
       /^gateway\.config\.ts:4: deadline: found "soon", expected a duration from 1s to 10m: .*$/,
-      /^gateway\.config\.ts:5: onMixedTempfail: found "spool", expected "all": there is no durable spool yet.*$/,
+      'gateway.config.ts:5: listeners[1].name: found "a", expected a name that no other listener has',
     ],
   },
   {

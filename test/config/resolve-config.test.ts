@@ -24,21 +24,21 @@ const FAULTS: readonly { name: string; input: object; want: readonly (string | R
     name: "an unknown key with a near one",
     input: { listners: [] },
     want: [
-      'listners: found an unknown key, expected one of hostName, listeners, http, data, domains, postmaster, dns, nextHops, pipeline, limits, onMixedVerdict, onMixedTempfail, split, deadline, trace; did you mean "listeners"?',
+      'listners: found an unknown key, expected one of hostName, listeners, http, data, domains, postmaster, dns, nextHops, pipeline, limits, onMixedVerdict, onMixedTempfail, dsn, split, deadline, trace; did you mean "listeners"?',
     ],
   },
   {
     name: "an unknown key inside",
     input: { limits: { messageByteMax: 5000 } },
     want: [
-      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, sessionsPerClientMax, messagesPerSessionMax, commandsPerMessageMax, failedCommandsMax, unknownRecipientsMax, authFailuresMax, authFailuresPerClientMax, authFailuresKept, authDelay, lineBytesMax, idle, session, message, contentBytesPerSecondMin; did you mean "messageBytesMax"?',
+      'limits.messageByteMax: found an unknown key, expected one of messageBytesMax, recipientsMax, sessionsMax, sessionsPerClientMax, messagesPerSessionMax, commandsPerMessageMax, failedCommandsMax, unknownRecipientsMax, authFailuresMax, authFailuresPerClientMax, authFailuresKept, authDelay, lineBytesMax, idle, session, message, contentBytesPerSecondMin, dns; did you mean "messageBytesMax"?',
     ],
   },
   {
     name: "an unknown key of smtp()",
     input: { nextHops: { backend: smtp({ host: "127.0.0.1", prot: 25 } as never) } },
     want: [
-      "nextHops.backend.prot: found an unknown key, expected one of kind, protocol, servers, weights, mode, tls, implicitTls, auth, passReplyText, connectTimeout, replyTimeout, connectionsMax, messagesPerConnectionMax, connectionLifeTime, messagesPerSecondMax, forwardClient",
+      "nextHops.backend.prot: found an unknown key, expected one of kind, protocol, servers, weights, mode, tls, implicitTls, auth, passReplyText, connectTimeout, replyTimeout, connectionsMax, messagesPerConnectionMax, connectionLifeTime, retry, messagesPerSecondMax, forwardClient",
     ],
   },
   {
@@ -85,16 +85,16 @@ const FAULTS: readonly { name: string; input: object; want: readonly (string | R
     name: "mode queue without a durable spool",
     input: { nextHops: { backend: smtp({ host: "127.0.0.1", mode: "queue" }) } },
     want: [
-      'nextHops.backend.mode: found "queue", expected "inline": there is no durable spool yet, and without one accepted mail could be lost',
+      'nextHops.backend.mode: found "queue", expected "inline": there is no durable spool here, and without one accepted mail could be lost',
     ],
   },
   {
     name: "quarantine, spool and split without a durable spool",
     input: { onMixedVerdict: "quarantine", onMixedTempfail: "spool", split: "spool" },
     want: [
-      'onMixedVerdict: found "quarantine", expected "refuse": there is no durable spool yet, and without one accepted mail could be lost',
-      'onMixedTempfail: found "spool", expected "all": there is no durable spool yet, and without one accepted mail could be lost',
-      'split: found "spool", expected "later": there is no durable spool yet, and without one accepted mail could be lost',
+      'onMixedVerdict: found "quarantine", expected "refuse": there is no durable spool here, and without one accepted mail could be lost',
+      'onMixedTempfail: found "spool", expected "all": there is no durable spool here, and without one accepted mail could be lost',
+      'split: found "spool", expected "later": there is no durable spool here, and without one accepted mail could be lost',
     ],
   },
   {
@@ -284,9 +284,11 @@ describe("resolveConfig", () => {
           lineBytesMax: 16_384,
         },
         ...{ idleMs: 300_000, sessionMs: 3_600_000, messageMs: 3_600_000, contentBytesPerSecondMin: 100 },
+        dnsMs: 9_000,
       },
       onMixedVerdict: "refuse",
       onMixedTempfail: "all",
+      dsn: { policy: "spf-aligned", contentBytesMax: 65_536 },
       split: "later",
       deadlineMs: 120_000,
       trace: { entriesMax: 300, ageMaxMs: 7 * 86_400_000, bytesMax: 256 * 2 ** 20, dialogue: [] },

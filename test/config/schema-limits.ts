@@ -109,6 +109,16 @@ export const LIMIT_KEYS: readonly Key[] = [
     expected: "a whole number from 0 to 1000000",
   },
   {
+    ...inside("limits", "dns", (config) => config.limits.dnsMs),
+    default: 9_000,
+    takes: [
+      ["100ms", 100],
+      ["1m", 60_000],
+    ],
+    refuses: ["99ms", "61s", 0, "soon"],
+    expected: `a duration from 100ms to 1m: ${DURATION}`,
+  },
+  {
     ...inside("limits", "authDelay", (config) => config.limits.authDelayMs),
     default: 1000,
     takes: [

@@ -9,6 +9,7 @@ import { LIMIT_KEYS } from "./schema-limits.ts";
 import { LISTENER_KEYS } from "./schema-listeners.ts";
 import { MX_KEYS } from "./schema-mx.ts";
 import { NEXT_HOP_KEYS } from "./schema-next-hops.ts";
+import { RETRY_KEYS } from "./schema-retry.ts";
 
 const top = (key: keyof GatewayConfig) => ({
   at: (value: unknown) => given(key, value),
@@ -21,6 +22,7 @@ const KEYS: readonly Key[] = [
   ...CERTIFICATE_KEYS,
   ...NEXT_HOP_KEYS,
   ...MX_KEYS,
+  ...RETRY_KEYS,
   {
     path: "hostName",
     ...top("hostName"),
@@ -98,6 +100,40 @@ const KEYS: readonly Key[] = [
     takes: [["all", "all"]],
     refuses: ["some"],
     expected: '"all" or "spool"',
+  },
+  {
+    path: "dsn",
+    ...top("dsn"),
+    default: { policy: "spf-aligned", contentBytesMax: 65_536 },
+    takes: [
+      ["always", { policy: "always", contentBytesMax: 65_536 }],
+      [{ policy: "authenticated" }, { policy: "authenticated", contentBytesMax: 65_536 }],
+      [{ contentBytesMax: "1MB" }, { policy: "spf-aligned", contentBytesMax: 1_048_576 }],
+      [{ contentBytesMax: 0 }, { policy: "spf-aligned", contentBytesMax: 0 }],
+    ],
+    refuses: ["never", true, 7, []],
+    expected: '"authenticated" or "spf-aligned" or "always", or { policy, contentBytesMax }',
+  },
+  {
+    path: "dsn.policy",
+    at: (value) => ({ dsn: value === undefined ? undefined : { policy: value } }),
+    read: (config) => config.dsn.policy,
+    default: "spf-aligned",
+    takes: [["always", "always"]],
+    refuses: ["never", true],
+    expected: '"authenticated" or "spf-aligned" or "always"',
+  },
+  {
+    path: "dsn.contentBytesMax",
+    at: (value) => ({ dsn: value === undefined ? undefined : { contentBytesMax: value } }),
+    read: (config) => config.dsn.contentBytesMax,
+    default: 65_536,
+    takes: [
+      ["1MB", 1_048_576],
+      [0, 0],
+    ],
+    refuses: [-1, "much", 1.5, true],
+    expected: 'a size of at least 0: octets, or "64KB", "50MB", "1GB"',
   },
   {
     path: "split",

@@ -206,3 +206,35 @@ test("cachedResolver runs 1,000 queries at once and says servfail beyond, which 
   queries[1_000]?.answer({ status: "nodata" });
   assert.deepEqual(await again, { status: "nodata" });
 });
+
+test("apart() of cachedResolver gives the same answers, and waits for no query but its own", async () => {
+  const clock = manualClock();
+  const { queries, resolver } = pending();
+  const dns = cachedResolver(resolver, { clock, queryMs: 3_000, entriesMax: 2 });
+  const [one, other] = [dns.apart(), dns.apart()];
+  const answers = [one, other].map((each) => each.resolve("a.example", "A"));
+  await settle();
+  assert.equal(queries.length, 2);
+  queries[0]?.answer(found(300, "192.0.2.1"));
+  assert.deepEqual(await answers[0], found(300, "192.0.2.1"));
+  for (const each of [dns, one, other, dns.apart()])
+    assert.deepEqual(await each.resolve("a.example", "A"), found(300, "192.0.2.1"));
+  assert.equal(queries.length, 2);
+  await clock.advance(3_000);
+  assert.deepEqual(await answers[1], { status: "timeout" });
+  // Who failed takes nothing from the others.
+  assert.deepEqual(await dns.resolve("a.example", "A"), found(297, "192.0.2.1"));
+  // The bounds are the same, too.
+  for (const name of ["b.example", "c.example"]) {
+    const answer = other.resolve(name, "A");
+    await settle();
+    queries.at(-1)?.answer(found(300, "192.0.2.2"));
+    await answer;
+  }
+  assert.deepEqual(await dns.resolve("c.example", "A"), found(300, "192.0.2.2"));
+  const again = one.resolve("a.example", "A");
+  await settle();
+  assert.equal(queries.length, 5);
+  queries[4]?.answer(found(300, "192.0.2.3"));
+  assert.deepEqual(await again, found(300, "192.0.2.3"));
+});

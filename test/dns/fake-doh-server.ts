@@ -16,7 +16,7 @@ export interface FakeDohServer {
   close(): Promise<void>;
 }
 
-/** Starts one. Names that `answers` does not have, by "name TYPE-NUMBER" or "name", are nxdomain. */
+/** Starts one. Names that `answers` does not have, by "name TYPE-NUMBER", "name" or "*", are nxdomain. */
 export async function startFakeDoh(answers: {
   readonly [question: string]: FakeDohAnswer;
 }): Promise<FakeDohServer> {

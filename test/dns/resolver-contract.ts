@@ -1,6 +1,7 @@
 /** What every resolver answers, whatever it asks: one table for the system's, DoH and the fixed one. */
+import type { Zone } from "../../core/dns/mod.ts";
 import type { DnsAnswer, DnsType } from "../../core/mod.ts";
-import { type FakeAnswer, nameBytes, stringBytes, TYPES } from "./fake-dns-server.ts";
+import { type FakeAnswer, type FakeRecord, nameBytes, stringBytes, TYPES } from "./fake-dns-server.ts";
 
 /** Two octets. */
 export const u16 = (value: number): Uint8Array => Buffer.of(value >> 8, value & 255);
@@ -9,6 +10,17 @@ export const record = (type: keyof typeof TYPES, ...data: readonly Uint8Array[])
   type: TYPES[type],
   data: Buffer.concat(data),
 });
+
+/** An alias as it stands among the records of an answer. */
+const alias = (owner: string, target: string): FakeRecord => ({
+  ...record("CNAME", nameBytes(target)),
+  owner,
+});
+
+/** The longest text that an answer can hold nearly fills its 65,535 octets (RFC 1035 4.2.2). */
+const LONGEST_STRINGS = 254;
+const ADDRESSES = 4_000;
+const addressOctets = (n: number) => [198, 18 + (n >> 16), (n >> 8) & 255, n & 255] as const;
 
 /** What the servers of the contract have. */
 export const CONTRACT_ANSWERS: { readonly [question: string]: FakeAnswer } = {
@@ -31,6 +43,23 @@ export const CONTRACT_ANSWERS: { readonly [question: string]: FakeAnswer } = {
   [`long.example ${TYPES.TXT}`]: [
     record("TXT", ...Array.from({ length: 4 }, () => stringBytes("k".repeat(255)))),
   ],
+  [`longest.example ${TYPES.TXT}`]: [
+    record("TXT", ...Array.from({ length: LONGEST_STRINGS }, () => stringBytes("k".repeat(255)))),
+  ],
+  [`many.example ${TYPES.A}`]: Array.from({ length: ADDRESSES }, (_, n) =>
+    record("A", Buffer.from(addressOctets(n))),
+  ),
+  [`www.example ${TYPES.A}`]: [
+    alias("www.example", "WEB.example"),
+    alias("web.example", "host.example"),
+    { ...record("A", Buffer.of(192, 0, 2, 7)), owner: "host.example" },
+  ],
+  "circle.example": [
+    alias("circle.example", "round.example"),
+    alias("round.example", "about.example"),
+    alias("about.example", "circle.example"),
+  ],
+  "itself.example": [alias("itself.example", "itself.example")],
   [`1.2.0.192.in-addr.arpa ${TYPES.PTR}`]: [record("PTR", nameBytes("host.example"))],
   [`alias.example ${TYPES.CNAME}`]: [record("CNAME", nameBytes("target.example"))],
   [`mail.example ${TYPES.NS}`]: [record("NS", nameBytes("ns.mail.example"))],
@@ -50,6 +79,43 @@ export const CONTRACT_ANSWERS: { readonly [question: string]: FakeAnswer } = {
   "refusing.example": "refused",
   "silent.example": "silent",
   "garbled.example": "garbage",
+  "noise.example": "noise",
+  "cut.example": "cut",
+  "truncated.example": "truncated",
+};
+
+/** The same as a zone; what a server garbles is a servfail in it. */
+export const CONTRACT_ZONE: Zone = {
+  "addresses.example": { A: ["192.0.2.1", "192.0.2.2"], AAAA: ["2001:db8::1"] },
+  "mail.example": {
+    MX: ["20 mx2.mail.example.", "10 MX1.mail.example."],
+    NS: ["ns.mail.example."],
+    SOA: ["ns.mail.example. root.mail.example. 1 2 3 4 5"],
+  },
+  "null-mx.example": { MX: ["0 ."] },
+  "_dmarc.mail.example": { TXT: ["v=DMARC1; p=reject; sp=none", "Z\xfcrich"] },
+  "long.example": { TXT: ["k".repeat(4 * 255)] },
+  "longest.example": { TXT: ["k".repeat(LONGEST_STRINGS * 255)] },
+  "many.example": { A: Array.from({ length: ADDRESSES }, (_, n) => addressOctets(n).join(".")) },
+  "1.2.0.192.in-addr.arpa": { PTR: ["host.example."] },
+  "_25._tcp.mx1.mail.example": { TLSA: ["3 1 1 dead0b"] },
+  "_dmarc.xn--zrich-kva.example": { TXT: ["v=DMARC1"] },
+  "empty.example": {},
+  "alias.example": { CNAME: ["target.example."] },
+  "target.example": {},
+  "www.example": { CNAME: ["WEB.example."] },
+  "web.example": { CNAME: ["host.example."] },
+  "host.example": { A: ["192.0.2.7"] },
+  "circle.example": { CNAME: ["round.example."] },
+  "round.example": { CNAME: ["about.example."] },
+  "about.example": { CNAME: ["circle.example."] },
+  "itself.example": { CNAME: ["itself.example."] },
+  "silent.example": { MX: "timeout" },
+  "failing.example": { A: "servfail" },
+  "refusing.example": { TXT: "servfail" },
+  ...Object.fromEntries(
+    ["garbled", "noise", "cut", "truncated"].map((name) => [`${name}.example`, { A: "servfail" }] as const),
+  ),
 };
 
 /** One look-up, and the records or the outcome that it gives. */
@@ -57,7 +123,12 @@ export interface ContractCase {
   readonly name: string;
   readonly input: readonly [name: string, type: DnsType];
   readonly want: readonly string[] | DnsAnswer["status"];
+  /** What c-ares makes of it, where it can not be told by what Node gives of an answer. */
+  readonly wantOfSystem?: DnsAnswer["status"];
 }
+
+/** c-ares shows nothing of aliases. The server that is asked follows them itself, and says SERVFAIL to such ones. */
+const inACircle = { want: "servfail", wantOfSystem: "nodata" } as const;
 
 /** The contract. */
 export const CONTRACT: readonly ContractCase[] = [
@@ -106,4 +177,37 @@ export const CONTRACT: readonly ContractCase[] = [
   { name: "says servfail where the server refuses", input: ["refusing.example", "TXT"], want: "servfail" },
   { name: "says timeout where the server is silent", input: ["silent.example", "MX"], want: "timeout" },
   { name: "does not take half an answer for none", input: ["garbled.example", "A"], want: "servfail" },
+  { name: "nor octets that are no message", input: ["noise.example", "A"], want: "servfail" },
+  { name: "nor one that breaks off", input: ["cut.example", "A"], want: "servfail" },
+  { name: "nor one that says it is not whole", input: ["truncated.example", "A"], want: "servfail" },
+  { name: "follows aliases", input: ["www.example", "A"], want: ["192.0.2.7"] },
+  { name: "ends where aliases go in a circle", input: ["circle.example", "A"], ...inACircle },
+  { name: "ends where an alias is its own", input: ["itself.example", "TXT"], ...inACircle },
+  {
+    name: "gives a text of 64 KB whole",
+    input: ["longest.example", "TXT"],
+    want: ["k".repeat(LONGEST_STRINGS * 255)],
+  },
+  {
+    name: "gives as many addresses as an answer holds",
+    input: ["many.example", "A"],
+    want: Array.from({ length: ADDRESSES }, (_, n) => addressOctets(n).join(".")),
+  },
+  ...["", ".", "a..example", ".example", "a b.example", "a\u200bb.example"].map(
+    (name): ContractCase => ({
+      name: `says nxdomain for ${JSON.stringify(name)}, which is no name`,
+      input: [name, "A"],
+      want: "nxdomain",
+    }),
+  ),
+  {
+    name: "says nxdomain for a label of 64 octets",
+    input: [`${"a".repeat(64)}.example`, "TXT"],
+    want: "nxdomain",
+  },
+  {
+    name: "says nxdomain for a name of more than 253 octets",
+    input: [`${"a.".repeat(127)}example`, "MX"],
+    want: "nxdomain",
+  },
 ];

@@ -104,10 +104,18 @@ export async function bundleEdge(source: string): Promise<EdgeBundle> {
   }
 }
 
-/** Runs a bundle in a context that has `WEB_GLOBALS` and nothing else; gives what its entry exports. */
-export function runEdge<T>(code: string): T {
-  const context: Context = createContext(
-    Object.fromEntries(WEB_GLOBALS.map((name) => [name, Reflect.get(globalThis, name)])),
-  );
+/**
+ * Runs a bundle in a context that has `WEB_GLOBALS` and nothing else; gives what its entry exports.
+ *
+ * @param instead globals that stand in for those of this process
+ */
+export function runEdge<T>(
+  code: string,
+  instead: { readonly [Name in (typeof WEB_GLOBALS)[number]]?: unknown } = {},
+): T {
+  const context: Context = createContext({
+    ...Object.fromEntries(WEB_GLOBALS.map((name) => [name, Reflect.get(globalThis, name)])),
+    ...instead,
+  });
   return runInContext(`${code}\nedge;`, context) as T;
 }

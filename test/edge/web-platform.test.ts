@@ -5,6 +5,10 @@ import { fileURLToPath } from "node:url";
 import type { Edge } from "../../core/edge/mod.ts";
 import * as everything from "../../core/mod.ts";
 import * as testing from "../../core/testing/mod.ts";
+import { type FakeAnswer, responseTo, stringBytes, TYPES } from "../dns/fake-dns-server.ts";
+import { record } from "../dns/resolver-contract.ts";
+import { RFC_8463 } from "../plugins/auth/dkim/rfc-8463-message.ts";
+import { ED25519_PUBLIC, RSA_PUBLIC } from "../store/signature-vectors.ts";
 import { needsNode } from "../tidy/plugin-needs.ts";
 import { readProject } from "../tidy/source-tree.ts";
 import { bundleEdge, neutralPluginFiles, runEdge } from "./edge-bundle.ts";
@@ -13,7 +17,7 @@ import { emailMessage } from "./email-fixture.ts";
 const SOURCE = `
   import { defineGateway, definePlugin, fact, mailbox, pipeline, reject, z } from "postern";
   import { createEdge } from "postern/edge";
-  import { attachments, headers, routes } from "postern/plugins";
+  import { attachments, Dkim, dkim, headers, routes, Spf, spf } from "postern/plugins";
   export * as everything from "postern";
   export * as plugins from "postern/plugins";
   export * as testing from "postern/testing";
@@ -36,7 +40,27 @@ const SOURCE = `
       routes([{ recipient: "*", nextHop: "backend" }]),
     ),
   })), { log: { debug() {}, info() {}, warn() {}, error() {} } });
+
+  export const authenticating = createEdge(defineGateway({
+    domains: ["example.com"],
+    dns: { doh: "https://dns.example/dns-query" },
+    nextHops: { backend: mailbox() },
+    pipeline: pipeline(
+      spf(),
+      dkim(),
+      headers({ facts: [Spf, Dkim], add: [{ name: "X-Results", value: (ctx) => [
+        "spf=" + ctx.fact(Spf).result,
+        ...ctx.fact(Dkim).signatures.map(({ algorithm, result }) => algorithm + "=" + result),
+      ].join(" ") }] }),
+      routes([{ recipient: "*", nextHop: "backend" }]),
+    ),
+  }), {
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    clientIp: (message) => message.headers.get("x-client") ?? undefined,
+  });
 `;
+const txt = (text: string) =>
+  record("TXT", ...(text.match(/.{1,255}/g) ?? []).map((part) => stringBytes(part)));
 const env = { DOMAINS: "example.com", BINDING: {} };
 const storeDoor = fileURLToPath(new URL("../../core/store/mod.ts", import.meta.url));
 
@@ -112,3 +136,50 @@ test("fetch() answers /healthz in a context that has Web standards and nothing e
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), { status: "ok" });
 });
+
+/** The published message of RFC 8463 A with both its signatures, and what DNS says of its domain. */
+const DNS: { readonly [question: string]: FakeAnswer } = {
+  [`football.example.com ${TYPES.TXT}`]: [txt("v=spf1 ip4:192.0.2.0/24 -all")],
+  [`brisbane._domainkey.football.example.com ${TYPES.TXT}`]: [txt(`v=DKIM1; k=ed25519; p=${ED25519_PUBLIC}`)],
+  [`test._domainkey.football.example.com ${TYPES.TXT}`]: [txt(`v=DKIM1; k=rsa; p=${RSA_PUBLIC}`)],
+};
+const authenticated = [
+  { name: "pass where DNS says so", answers: DNS, want: "spf=pass ed25519-sha256=pass rsa-sha256=pass" },
+  {
+    name: "are temperror where DNS fails",
+    answers: { "*": "servfail" as const },
+    want: "spf=temperror ed25519-sha256=temperror rsa-sha256=temperror",
+  },
+  {
+    name: "are none and permerror where there is nothing in DNS",
+    answers: {},
+    want: "spf=none ed25519-sha256=permerror rsa-sha256=permerror",
+  },
+];
+for (const { name, answers, want } of authenticated) {
+  test(`spf and dkim ${name}, by DoH in a context that has Web standards and nothing else`, async () => {
+    const asked: unknown[] = [];
+    // In place of the platform's own, with a server of DNS behind it.
+    const fetch = async (url: string, { method, body }: { method: string; body: Uint8Array }) => {
+      const { question, octets } = responseTo<never>(Buffer.from(body), answers);
+      asked.push([url, method, question]);
+      return new Response(octets && new Uint8Array(octets), {
+        headers: { "content-type": "application/dns-message" },
+      });
+    };
+    const { authenticating } = runEdge<{ authenticating: Edge }>(code, { fetch });
+    const { message, forwarded, rejected } = emailMessage({
+      from: "joe@football.example.com",
+      content: RFC_8463,
+    });
+    message.headers.set("x-client", "192.0.2.1");
+    await authenticating.email(message);
+    assert.deepEqual([rejected, forwarded[0]?.fields], [[], { "x-results": want }]);
+    assert.deepEqual(
+      asked.toSorted(),
+      Object.keys(DNS)
+        .map((question) => ["https://dns.example/dns-query", "POST", question])
+        .toSorted(),
+    );
+  });
+}

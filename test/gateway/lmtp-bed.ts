@@ -15,7 +15,7 @@ import {
 
 export interface LmtpBed extends Bed {
   /** MAIL, RCPT and content on a new session: the answers to those RCPTs that were refused at once, then to the rest. */
-  deliver(recipients: readonly string[]): Promise<readonly string[]>;
+  deliver(recipients: readonly string[], content?: string): Promise<readonly string[]>;
   /** The same, with the answers whole; to the content alone. */
   answers(recipients: readonly string[]): Promise<readonly Answer[]>;
 }
@@ -23,7 +23,7 @@ export interface LmtpBed extends Bed {
 /** Opens one. */
 export async function openLmtpBed(options: BedOptions): Promise<LmtpBed> {
   const bed = await openBed(options);
-  const converse = async (recipients: readonly string[]) => {
+  const converse = async (recipients: readonly string[], content = CONTENT) => {
     const session = bed.gateway.openSession({
       origin: "lmtp",
       listener: { name: "relay", kind: "lmtp", address: "unix:/run/lmtp" },
@@ -38,14 +38,14 @@ export async function openLmtpBed(options: BedOptions): Promise<LmtpBed> {
       if (answer.kind !== "goOn") refused.push(answer);
     }
     const receiver = session.receive();
-    await receiver.write(octets(CONTENT));
+    await receiver.write(octets(content));
     return { refused, answers: (await receiver.end()).recipients };
   };
   return {
     ...bed,
     last: () => bed.last(),
-    async deliver(recipients) {
-      const { refused, answers } = await converse(recipients);
+    async deliver(recipients, content) {
+      const { refused, answers } = await converse(recipients, content);
       return [...refused, ...answers].map(short);
     },
     answers: async (recipients) => (await converse(recipients)).answers,

@@ -147,6 +147,31 @@ describe("ctx.original.bodyDigest", () => {
     assert.deepEqual(made, []);
   });
 
+  it("hashes what lies in memory only when asked, and in that form alone", async () => {
+    const made: HashName[] = [];
+    const crypto = countingCrypto(made);
+    const bed = await openBed({ pipeline: pipeline(asker(ALL, [], []), routes), services: { crypto } });
+    await bed.send(["bob@example.org"], { content: bytes });
+    assert.deepEqual(made, []);
+    const seen: string[] = [];
+    const asking = await openBed({
+      pipeline: pipeline(asker(ALL, seen, [sha256, sha256]), routes),
+      services: { crypto },
+    });
+    await asking.send(["bob@example.org"], { content: bytes });
+    assert.deepEqual(made, ["sha256"]);
+    assert.equal(seen[0], seen[1]);
+  });
+
+  it("hashes a longer one while it comes in, in all forms that were declared", async () => {
+    const made: HashName[] = [];
+    const crypto = countingCrypto(made);
+    const bed = await openBed({ pipeline: pipeline(asker(ALL, [], []), routes), services: { crypto } });
+    const long = octets(`From: a@b.example\r\n\r\n${"a line of it\r\n".repeat(10_000)}`);
+    await bed.send(["bob@example.org"], { content: long });
+    assert.equal(made.length, ALL.length);
+  });
+
   it("gives each plugin its own array: what one does to it the next does not see", async () => {
     const seen: string[] = [];
     const spoiler = definePlugin({

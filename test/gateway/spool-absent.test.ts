@@ -83,7 +83,7 @@ describe("the engine with a spool", () => {
           pipeline: pipeline(routes([{ recipient: "*", nextHop: "backend" }])),
           ...config,
         });
-        const why = "there is no durable spool yet, and without one accepted mail could be lost";
+        const why = "there is no durable spool here, and without one accepted mail could be lost";
         for (const options of [{}, { spool: createMemorySpool() }]) {
           await assert.rejects(createTestGateway(asking, options), { message: `${want}: ${why}` });
         }

@@ -23,8 +23,8 @@ export function describeByHand(bed: SpoolBed): void {
         ["due", START + 5, undefined, { who: "admin", did: "release", at: START + 5 }],
       );
       assert.deepEqual(
-        (await bed.leaseOne()).recipients.map(({ recipient, releasedBy }) => [recipient, releasedBy]),
-        [[0, "admin"]],
+        (await bed.leaseOne()).recipients.map((each) => [each.recipient, each.releasedBy, each.releasedAt]),
+        [[0, "admin", START + 5]],
       );
       assert.deepEqual(
         attempt.recipients.map((each) => each.releasedBy),

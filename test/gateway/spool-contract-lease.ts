@@ -36,6 +36,30 @@ export function describeLease(bed: SpoolBed): void {
       assert.equal(lent(await bed.lease()), "4: 0");
     });
 
+    it("lends with untriedFirst what was never lent, however long others are due", async () => {
+      await bed.spool.put(message(1));
+      await bed.spool.put(message(2, { recipients: [recipient("a@example.org", { destination: "b" })] }));
+      const reply = { code: 451, enhanced: "4.7.1", text: "Try later" };
+      for (const _ of [1, 2])
+        await bed.spool.settle(await bed.leaseOne(), [
+          { recipient: 0, to: "defer", nextAt: START + 5, reply },
+        ]);
+      await bed.spool.put(message(3, { recipients: [recipient("b@example.org", { nextAt: START + 9 })] }));
+      await bed.spool.put(message(4, { recipients: [recipient("c@example.org", { nextAt: START + 8 })] }));
+      bed.clock.forward(10);
+      const next = async (destination?: string) =>
+        lent(
+          await bed.lease("w1", {
+            untriedFirst: true,
+            ...(destination === undefined ? {} : { destination }),
+          }),
+        );
+      assert.deepEqual(
+        [await next("a"), await next(), await next("a"), await next()],
+        ["4: 0", "3: 0", "1: 0", "2: 0"],
+      );
+    });
+
     it("leaves recipients of the same message that are due later", async () => {
       const later = recipient("b@example.org", { nextAt: START + 1_000 });
       await bed.spool.put(message(1, { recipients: [recipient("a@example.org"), later] }));

@@ -58,6 +58,7 @@ export function describePut(bed: SpoolBed): void {
         parameters: { size: 10, body: "8BITMIME", ret: "HDRS", envid: "q=1", requireTls: true },
         facts: { spf: { version: 2, value: { result: "pass", list: [1, "ü", null] } } },
         trace: [{ at: 1.5, event: "fold", detail: "all go on" }],
+        deliveries: 2,
         recipients: [
           recipient("bob@example.org", {
             original: address("info@bücher.example"),
@@ -65,6 +66,8 @@ export function describePut(bed: SpoolBed): void {
             lineage: ["info@xn--bcher-kva.example"],
             stage: "data",
             facts: { known: { version: 1, value: true } },
+            copies: ["journal@example.net"],
+            refusal: later,
             lastReply: later,
           }),
         ],

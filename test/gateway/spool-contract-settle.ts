@@ -37,6 +37,23 @@ export function describeSettle(bed: SpoolBed): void {
       assert.deepEqual([second.recipients[0]?.attempt, second.recipients[0]?.lapsed], [2, false]);
     });
 
+    it("defer takes it to another destination where the plan did", async () => {
+      await bed.spool.put(message(1));
+      const defer = { recipient: 0, to: "defer", nextAt: START, reply: later } as const;
+      await bed.spool.settle(await bed.leaseOne(), [{ ...defer, destination: "b" }]);
+      assert.equal(await bed.lease("w1", { destination: "a" }), undefined);
+      assert.deepEqual((await bed.spool.destinations(undefined, 10)).entries, [
+        { destination: "b", nextAt: START },
+      ]);
+      const moved = await bed.leaseOne();
+      assert.deepEqual([moved.destination, moved.recipients[0]?.destination], ["b", "b"]);
+      await bed.spool.settle(moved, [defer]);
+      assert.deepEqual(
+        (await bed.listed()).map(({ destination }) => destination),
+        ["b"],
+      );
+    });
+
     it("fail and hold keep message and content until their retention ends, then sweep drops them", async () => {
       await bed.spool.put(
         message(1, { recipients: [recipient("a@example.org"), recipient("b@example.org")] }),

@@ -166,6 +166,9 @@ const lists = [
   },
   { name: "an empty group", input: "undisclosed recipients:;", want: [] },
   { name: "an encoded name", input: "=?utf-8?q?=C3=A4?= <a@b>", want: [["ä", "a@b"]] },
+  { name: "an address as its own name", input: "x@b.c <a@B.C>", want: [["x@b.c", "a@B.C"]] },
+  { name: "another address in quotes", input: '"x@y" <a@b>', want: [["x@y", "a@b"]] },
+  { name: "brackets in a name", input: "[List] A. B <a@b>", want: [["[List] A. B", "a@b"]] },
 ];
 for (const { name, input, want } of lists) {
   test(`parseMailboxes reads ${name}`, () => {
@@ -201,6 +204,18 @@ for (const input of [
   "G: a@b",
   "a@b;",
   "a@b\0c",
+  // Names that others read as addresses (RFC 5322 3.2.5, RFC 2047 5).
+  "x@y <a@b>",
+  "x@y<a@b>",
+  "X x@b <a@b>",
+  "x@y>> <a@b>",
+  "@ <a@b>",
+  "> <a@b>",
+  "x@y: a@b;",
+  '"x@y" [] <a@b>',
+  "=?utf-8?q?x=40y?= [z] <a@b>",
+  "=?utf-8?q?x=40y?=@b",
+  '"=?utf-8?q?x=40y?="@b',
 ]) {
   test(`parseMailboxes calls ${JSON.stringify(input)} malformed`, () => {
     assert.equal(parseMailboxes(input).malformed, true);

@@ -71,6 +71,21 @@ describe("timeLimits()", () => {
     assert.deepEqual(calls, [10, 20]);
   });
 
+  it("calls no limit that another one ended, and those that are left when some end out of order", async () => {
+    const clock = fakeClock();
+    const limits = timeLimits(clock);
+    const calls: number[] = [];
+    const [first, , third] = [10, 20, 30, 40, 50].map((ms) => limits.start(ms, () => calls.push(ms)));
+    limits.end(first!);
+    const last = limits.start(60, () => assert.fail("another one ended it"));
+    limits.start(45, () => limits.end(last));
+    limits.end(third!);
+    limits.end(third!);
+    clock.jump(5_000);
+    await clock.advance(0);
+    assert.deepEqual(calls, [20, 40, 50]);
+  });
+
   it("takes a limit that is started when another one is over", async () => {
     const clock = fakeClock();
     const limits = timeLimits(clock);

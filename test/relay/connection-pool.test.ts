@@ -40,6 +40,21 @@ describe("ConnectionPool", () => {
     assert.equal(sink.commands.filter((command) => command === "QUIT").length, 2);
   });
 
+  it("has slots for as many deliveries as connections are idle or may be opened", async () => {
+    const sink = await startSink();
+    const driver = driverOf(nextHop(sink.port, { connectionsMax: 2 }));
+    assert.deepEqual(driver.slots?.(), { max: 2, free: 2 });
+    const first = driver.deliver(four[0]!, goOn());
+    assert.deepEqual(driver.slots?.(), { max: 2, free: 1 });
+    const rest = [driver.deliver(four[1]!, goOn()), driver.deliver(four[2]!, goOn())];
+    assert.deepEqual(driver.slots?.(), { max: 2, free: 0 });
+    const results = await Promise.all([first, ...rest]);
+    assert.deepEqual(results.map(summary), Array(3).fill(["delivered 250 2.0.0"]));
+    assert.deepEqual(driver.slots?.(), { max: 2, free: 2 });
+    await driver.close();
+    await sink.close();
+  });
+
   it("says QUIT on a connection after its connectionLifeTime", async () => {
     const by = handClock();
     const sink = await startSink();
@@ -194,6 +209,25 @@ describe("MessageRate", () => {
     assert.equal(await rate.turn(signal), false);
     by.ms += 600;
     assert.equal(await rate.turn(AbortSignal.abort()), false);
+  });
+
+  it("tells how many would leave at once, and asking takes none away", async () => {
+    const by = handClock();
+    const rate = new MessageRate(2, 500, by);
+    const { signal } = new AbortController();
+    assert.deepEqual([rate.free, rate.free], [2, 2]);
+    await rate.turn(signal);
+    assert.equal(rate.free, 1);
+    await rate.turn(signal);
+    assert.equal(rate.free, 0);
+    by.ms += 500;
+    assert.equal(rate.free, 1);
+  });
+
+  it("bounds the slots of the driver", async () => {
+    const driver = driverOf(nextHop(1, { messagesPerSecondMax: 3, connectionsMax: 20 }), handClock());
+    assert.deepEqual(driver.slots?.(), { max: 20, free: 3 });
+    await driver.close();
   });
 
   it("is kept by the driver, which says 451 4.4.5 beyond", async () => {

@@ -30,7 +30,8 @@ async function deliverTo(hop: Partial<SmtpNextHop>, secure = false) {
   const result = await driver.deliver(delivery("a\r\n"), goOn());
   await driver.close();
   await new Promise<void>((resolve) => server.close(() => resolve()));
-  return { ended: result.ended, status: result.recipients[0]?.status, sessions };
+  const { ended, tlsFault, recipients } = result;
+  return { ended, status: recipients[0]?.status, sessions, ...(tlsFault === undefined ? {} : { tlsFault }) };
 }
 
 test("opportunistic (the default on loopback) and required TLS encrypt without checking the certificate", async () => {
@@ -49,11 +50,13 @@ test("verified TLS sends nothing to a server whose certificate is not good", asy
       ended: "us",
       status: "tempfailed",
       sessions: [],
+      tlsFault: true,
     });
 });
 
 test("credentials are used over TLS, and wrong ones are about us", async () => {
   const right = await deliverTo({ auth: { user: "u", password: "right" } });
   assert.deepEqual(right.sessions, [{ secure: true, user: "u" }]);
-  assert.equal((await deliverTo({ auth: { user: "u", password: "bad" } })).ended, "us");
+  const wrong = await deliverTo({ auth: { user: "u", password: "bad" } });
+  assert.deepEqual([wrong.ended, wrong.tlsFault], ["us", undefined]);
 });

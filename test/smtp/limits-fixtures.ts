@@ -18,6 +18,7 @@ export const WIDE: Limits = {
     lineBytesMax: 16_384,
   },
   ...{ idleMs: 60_000, sessionMs: 600_000, messageMs: 600_000, contentBytesPerSecondMin: 0 },
+  dnsMs: 10_000,
 };
 
 /** What differs from a plain listener on loopback that trusts nobody. */

@@ -176,12 +176,9 @@ const CASES: readonly RuleCase[] = [
     /neutral: take process away/,
   ),
   imported("a member of that name is another thing", "core/edge/a.ts", "a.process(); f({ Buffer: 1 });"),
-  imported(
-    "the system resolver is for Node",
-    "core/dns/system-resolver.ts",
-    'import "node:dns"; Buffer.from("");',
-  ),
-  imported("the rest of dns is not", "core/dns/a.ts", 'import "node:dns";', /neutral/),
+  imported("dns is neutral", "core/dns/a.ts", 'import "node:dns"; Buffer.from("");', /neutral/, /neutral/),
+  imported("hosts see dns", "core/edge/a.ts", 'import { x } from "../dns/mod.ts";'),
+  imported("and dns sees no host", "core/dns/a.ts", 'import { x } from "../store/mod.ts";', /direction/),
   imported("the cli is for Node", "core/cli/a.ts", 'import "node:fs"; process.exit();'),
   {
     name: "a dependency enters by its file, which the table and package.json know",

@@ -2,24 +2,13 @@
  * DKIM (RFC 6376, 8301, 8463): which domains answer for a message. The results are the fact `Dkim`. It decides nothing:
  * who signed says nothing of who may write in whose name, which is DMARC's to say. Neither ADSP, ATPS nor reports.
  */
-import {
-  type ContextOf,
-  type Crypto,
-  type DnsAnswer,
-  type Duration,
-  definePlugin,
-  type Plugin,
-  type Resolver,
-  z,
-} from "postern";
+import { type Duration, definePlugin, type Plugin, z } from "postern";
 import { countOption, objectOption, parseOptions } from "../../options.ts";
 import { Dkim } from "../auth-results.ts";
 import { dnsTimeOption, withBoundedDns } from "../bounded-dns.ts";
-import { type BodyPrefix, bodyPrefix, bodyStartOf } from "./body-prefix.ts";
-import { KeyCache } from "./key-cache.ts";
-import type { Signature } from "./signature.ts";
-import { SignedHeader } from "./signed-header.ts";
-import { type VerifiedMessage, verifySignature } from "./verify-signature.ts";
+import { keyCacheOf } from "./key-cache.ts";
+import { DIGESTS, verifiedMessage } from "./verified-message.ts";
+import { verifySignature } from "./verify-signature.ts";
 
 /** Options of `dkim`. */
 export interface DkimOptions {
@@ -42,27 +31,18 @@ export interface DkimOptions {
  */
 export function dkim(options: DkimOptions = {}): Plugin<"dkim", never, false> {
   const rules = parseOptions("dkim", OPTIONS, options);
-  const caches = new WeakMap<Crypto, KeyCache>();
   return definePlugin({
     name: "dkim",
     needs: ["dns"],
     provides: [Dkim],
-    digests: [
-      { canonical: "relaxed", hash: "sha256" },
-      { canonical: "simple", hash: "sha256" },
-    ],
+    digests: DIGESTS,
     async data(ctx) {
       const { crypto, original } = ctx;
       const fields = original.header.all("DKIM-Signature");
       const looked = fields.slice(0, rules.signaturesMax);
       const unchecked = fields.length - looked.length;
       if (looked.length === 0) return ctx.provide(Dkim, { signatures: [], unchecked });
-      let keys = caches.get(crypto);
-      if (!keys) {
-        keys = new KeyCache(crypto);
-        caches.set(crypto, keys);
-      }
-      const tools = { keys, crypto, rules };
+      const tools = { keys: keyCacheOf(crypto), crypto, rules };
       const signatures = await withBoundedDns(ctx, rules.dnsTime, (dns) => {
         const message = verifiedMessage(ctx, dns);
         return Promise.all(looked.map((field) => verifySignature(field, message, tools)));
@@ -70,45 +50,6 @@ export function dkim(options: DkimOptions = {}): Plugin<"dkim", never, false> {
       ctx.provide(Dkim, { signatures, unchecked });
     },
   });
-}
-
-/** Values of `l=` that a message's signatures may have between them: each costs a pass over the body. */
-const LENGTHS_MAX = 2;
-
-type Context = Omit<ContextOf<never, typeof Dkim, never>["data"], "provide">;
-
-function verifiedMessage({ original, clock, crypto }: Context, dns: Resolver): VerifiedMessage {
-  const answers = new Map<string, Promise<DnsAnswer>>();
-  const prefixes = new Map<string, Promise<BodyPrefix>>();
-  const prefixOf = async (form: Signature["bodyForm"], lengthBytes: number): Promise<BodyPrefix> => {
-    const bodyStart = await bodyStartOf(original.content);
-    return bodyPrefix({ content: original.content, bodyStart }, form, lengthBytes, crypto);
-  };
-  return {
-    header: new SignedHeader(original.header.fields),
-    nowSeconds: Math.floor(clock.now() / 1_000),
-    async bodyOf({ bodyForm, lengthBytes }) {
-      if (lengthBytes === undefined)
-        return { hash: await original.bodyDigest(bodyForm, "sha256"), unsignedBytes: 0 };
-      const key = `${bodyForm} ${lengthBytes}`;
-      let prefix = prefixes.get(key);
-      if (!prefix) {
-        if (prefixes.size >= LENGTHS_MAX) return undefined;
-        prefix = prefixOf(bodyForm, lengthBytes);
-        prefixes.set(key, prefix);
-      }
-      const { hash, sizeBytes } = await prefix;
-      return { hash, unsignedBytes: sizeBytes - lengthBytes };
-    },
-    records(name) {
-      let answer = answers.get(name);
-      if (!answer) {
-        answer = dns.resolve(name, "TXT");
-        answers.set(name, answer);
-      }
-      return answer;
-    },
-  };
 }
 
 const choice = z.enum(["accept", "policy"], { error: "'accept' or 'policy'" });

@@ -41,3 +41,15 @@ export class KeyCache {
     return record;
   }
 }
+
+const caches = new WeakMap<Crypto, KeyCache>();
+
+/** The keys that one engine has read, for all plugins of its host. */
+export function keyCacheOf(crypto: Crypto): KeyCache {
+  let keys = caches.get(crypto);
+  if (!keys) {
+    keys = new KeyCache(crypto);
+    caches.set(crypto, keys);
+  }
+  return keys;
+}

@@ -4,6 +4,7 @@
  */
 import { decodeBase64, domainToAscii, keyRecordName, parseTagList } from "postern";
 import { isKeyName } from "./key-name.ts";
+import type { Claim } from "./proof.ts";
 
 /** What is told of a signature whether or not it can be read; "" where a tag is not there or is none. */
 export interface SignatureLook {
@@ -16,22 +17,21 @@ export interface SignatureLook {
   readonly signature: string;
 }
 
+/**
+ * The fields that sign a message. In ARC's `i=` is the number of a set, and `v=` means nothing (RFC 8617 4.1.2).
+ */
+export type SigningField = "DKIM-Signature" | "ARC-Message-Signature";
+
 /** The canonical forms. */
 export type Form = "simple" | "relaxed";
 
 /** A signature that can be tried. */
-export interface Signature {
-  readonly keyType: "rsa" | "ed25519";
-  /** Of the TXT record with the key (RFC 6376 3.6.2.1). */
-  readonly keyName: string;
-  /** Whether the domain of `i=` is that of `d=`, and not one below it. */
-  readonly isOwnDomain: boolean;
+export interface Signature extends Claim {
   readonly headerForm: Form;
   readonly bodyForm: Form;
   /** `h=`, in lower case. */
   readonly names: readonly string[];
   readonly bodyHash: Uint8Array;
-  readonly signature: Uint8Array;
   /** `l=`; undefined where all of the body is signed. */
   readonly lengthBytes: number | undefined;
   /** `t=`, epoch seconds. */
@@ -56,24 +56,45 @@ export interface ReadSignature {
 export const SIGNED_NAMES_MAX = 5_000;
 
 /** @param value the value of the field, unfolded */
-export function readSignature(value: string): ReadSignature {
+export function readSignature(value: string, field: SigningField = "DKIM-Signature"): ReadSignature {
   const tags = parseTagList(value);
   if ("fault" in tags) return { look: NOTHING, read: neutral(tags.fault) };
-  const domain = domainToAscii(tags.get("d") ?? "") ?? "";
-  const selector = selectorOf(tags.get("s") ?? "");
-  const identity = identityOf(tags.get("i"), domain);
+  const signer = signerOf(tags);
+  const identity = field === "DKIM-Signature" ? identityOf(tags.get("i"), signer.domain) : "";
   const look: SignatureLook = {
-    domain: domain.startsWith("[") ? "" : domain,
-    selector,
+    ...signer,
     identity: typeof identity === "string" ? identity : "",
-    algorithm: /^[a-z0-9-]{1,32}$/i.exec(tags.get("a") ?? "")?.[0].toLowerCase() ?? "",
     signature:
       /^[A-Za-z0-9+/=]{1,8}/.exec((tags.get("b") ?? "").slice(0, 100).replace(/[ \t\r\n]+/g, ""))?.[0] ?? "",
   };
-  return { look, read: typeof identity === "string" ? signatureOf(tags, look) : identity };
+  return { look, read: typeof identity === "string" ? signatureOf(tags, look, field) : identity };
 }
 
 type Tags = ReadonlyMap<string, string>;
+
+/** Who signed, and how. */
+export type Signer = Pick<SignatureLook, "domain" | "selector" | "algorithm">;
+
+/** `d=`, `s=` and `a=` of a signature or a seal. */
+export function signerOf(tags: Tags): Signer {
+  const domain = domainToAscii(tags.get("d") ?? "") ?? "";
+  return {
+    domain: domain.startsWith("[") ? "" : domain,
+    selector: selectorOf(tags.get("s") ?? ""),
+    algorithm: /^[a-z0-9-]{1,32}$/i.exec(tags.get("a") ?? "")?.[0].toLowerCase() ?? "",
+  };
+}
+
+/** By which kind of key, under which name. */
+export function keyOfSigner(signer: Signer): Pick<Claim, "keyType" | "keyName"> | Fault {
+  const keyType = ALGORITHMS.get(signer.algorithm);
+  if (signer.algorithm === "rsa-sha1") return permerror("rsa-sha1 proves nothing any more (RFC 8301)");
+  if (keyType === undefined) return neutral("a= names no algorithm that is known");
+  const keyName = keyRecordName(signer);
+  if (signer.domain === "") return neutral("d= is no domain");
+  if (signer.selector === "" || !isKeyName(keyName)) return neutral("s= and d= make no name for DNS");
+  return { keyType, keyName };
+}
 
 const NOTHING: SignatureLook = { domain: "", selector: "", identity: "", algorithm: "", signature: "" };
 
@@ -81,17 +102,14 @@ const NOTHING: SignatureLook = { domain: "", selector: "", identity: "", algorit
 const neutral = (reason: string): Fault => ({ result: "neutral", reason });
 const permerror = (reason: string): Fault => ({ result: "permerror", reason });
 
-function signatureOf(tags: Tags, look: SignatureLook): Signature | Fault {
+function signatureOf(tags: Tags, look: SignatureLook, field: SigningField): Signature | Fault {
+  const isDkim = field === "DKIM-Signature";
   // RFC 6376 6.1.1: these must be there.
-  for (const tag of ["v", "a", "b", "bh", "d", "h", "s"])
+  for (const tag of isDkim ? DKIM_TAGS : AMS_TAGS)
     if (!tags.has(tag)) return neutral(`the tag ${tag}= is missing`);
-  if (tags.get("v") !== "1") return neutral("v= is not 1");
-  const keyType = ALGORITHMS.get(look.algorithm);
-  if (look.algorithm === "rsa-sha1") return permerror("rsa-sha1 proves nothing any more (RFC 8301)");
-  if (keyType === undefined) return neutral("a= names no algorithm that is known");
-  const keyName = keyRecordName(look);
-  if (look.domain === "") return neutral("d= is no domain");
-  if (look.selector === "" || !isKeyName(keyName)) return neutral("s= and d= make no name for DNS");
+  if (isDkim && tags.get("v") !== "1") return neutral("v= is not 1");
+  const key = keyOfSigner(look);
+  if ("result" in key) return key;
   const forms = /^(simple|relaxed)(?:\/(simple|relaxed))?$/i.exec(tags.get("c") ?? "simple");
   if (!forms) return neutral("c= names no canonical form that is known");
   if (!listOf(tags.get("q") ?? "dns/txt").includes("dns/txt")) return neutral("q= does not name dns/txt");
@@ -99,6 +117,8 @@ function signatureOf(tags: Tags, look: SignatureLook): Signature | Fault {
   if (!names) return neutral("h= is no list of names, or too long");
   // RFC 6376 5.4
   if (!names.includes("from")) return permerror("From is not signed");
+  // RFC 8617 4.1.2: a seal comes later than what it seals.
+  if (!isDkim && names.includes("arc-seal")) return permerror("h= names ARC-Seal");
   const bodyHash = decodeBase64(tags.get("bh") ?? "");
   if (bodyHash?.length !== HASH_BYTES) return neutral("bh= is no SHA-256");
   const signature = decodeBase64(tags.get("b") ?? "");
@@ -106,9 +126,8 @@ function signatureOf(tags: Tags, look: SignatureLook): Signature | Fault {
   const numbers = numbersOf(tags);
   if ("result" in numbers) return numbers;
   return {
-    keyType,
-    keyName,
-    isOwnDomain: look.identity.endsWith(`@${look.domain}`),
+    ...key,
+    isOwnDomain: !isDkim || look.identity.endsWith(`@${look.domain}`),
     headerForm: formOf(forms[1]),
     bodyForm: formOf(forms[2]),
     names,
@@ -118,6 +137,8 @@ function signatureOf(tags: Tags, look: SignatureLook): Signature | Fault {
   };
 }
 
+const AMS_TAGS = ["a", "b", "bh", "d", "h", "s"];
+const DKIM_TAGS = ["v", ...AMS_TAGS];
 const HASH_BYTES = 32;
 /** RFC 8301 3.1, RFC 8463 3. */
 const ALGORITHMS: ReadonlyMap<string, Signature["keyType"]> = new Map([
@@ -132,8 +153,8 @@ type Numbers = Pick<Signature, "lengthBytes" | "signedAtSeconds" | "expiresAtSec
 
 function numbersOf(tags: Tags): Numbers | Fault {
   const lengthBytes = numberOf(tags.get("l"), LENGTH_DIGITS_MAX);
-  const signedAtSeconds = numberOf(tags.get("t"), TIME_DIGITS_MAX);
-  const expiresAtSeconds = numberOf(tags.get("x"), TIME_DIGITS_MAX);
+  const signedAtSeconds = timeOf(tags.get("t"));
+  const expiresAtSeconds = timeOf(tags.get("x"));
   if (lengthBytes === "none") return neutral("l= is no number");
   if (signedAtSeconds === "none") return neutral("t= is no time");
   if (expiresAtSeconds === "none") return neutral("x= is no time");
@@ -146,6 +167,10 @@ function numbersOf(tags: Tags): Numbers | Fault {
 const LENGTH_DIGITS_MAX = 76;
 /** RFC 6376 3.5, `t=`: until the year 31688. */
 const TIME_DIGITS_MAX = 12;
+
+/** `t=` or `x=` in epoch seconds. */
+export const timeOf = (text: string | undefined): number | undefined | "none" =>
+  numberOf(text, TIME_DIGITS_MAX);
 
 function numberOf(text: string | undefined, digitsMax: number): number | undefined | "none" {
   if (text === undefined) return undefined;
@@ -161,7 +186,7 @@ function namesOf(text: string): readonly string[] | undefined {
 
 /** RFC 6376 3.6.2.1 and RFC 8616 5, where characters outside ASCII go as A-labels. */
 function selectorOf(text: string): string {
-  const selector = /^[A-Za-z0-9._-]*$/.test(text) ? text.toLowerCase() : (domainToAscii(text) ?? "");
+  const selector = /^[A-Za-z0-9._-]{0,255}$/.test(text) ? text.toLowerCase() : (domainToAscii(text) ?? "");
   return selector.startsWith("[") ? "" : selector;
 }
 
@@ -196,8 +221,17 @@ function decodeQuotedPrintable(text: string): string | undefined {
 const CONTROLS = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** The words between the colons, in lower case and without the white space around them. */
-export const listOf = (text: string): readonly string[] =>
-  text
-    .toLowerCase()
-    .split(":")
-    .map((word) => word.replace(/^[ \t\r\n]+/, "").replace(/(?<![ \t\r\n])[ \t\r\n]+$/, ""));
+export const listOf = (text: string): readonly string[] => {
+  const words = text.toLowerCase().split(":");
+  return /[ \t\r\n]/.test(text) ? words.map(trimmed) : words;
+};
+
+function trimmed(word: string): string {
+  let [start, end] = [0, word.length];
+  while (start < end && isSpace(word[start])) start++;
+  while (end > start && isSpace(word[end - 1])) end--;
+  return word.slice(start, end);
+}
+
+const isSpace = (character: string | undefined): boolean =>
+  character === " " || character === "\t" || character === "\r" || character === "\n";

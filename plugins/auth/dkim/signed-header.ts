@@ -76,7 +76,8 @@ function isNamedB(field: Uint8Array, from: number, to: number): boolean {
   return found;
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+/** The octets of all parts, one behind the other. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

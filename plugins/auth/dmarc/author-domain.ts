@@ -3,6 +3,7 @@
  * nobody can tell what a reader is shown.
  */
 import { domainToAscii, type HeaderView } from "postern";
+import { isDisguised } from "../look-alike.ts";
 
 /** The domain in A-labels, or why there is not one. */
 export type AuthorDomain = { readonly domain: string } | { readonly fault: string };
@@ -13,6 +14,7 @@ export function authorDomain(header: HeaderView): AuthorDomain {
   if (fields === 0) return { fault: "no From field" };
   // RFC 5322 3.6, RFC 9989 11.5: a signature may hold for one, and a reader see the other.
   if (fields > 1) return { fault: `${fields} From fields` };
+  if (isDisguised(header, "from")) return { fault: "a line that some readers take for a From field" };
   const { mailboxes, malformed } = header.addresses("From");
   if (malformed || mailboxes.length === 0) return { fault: "the From field can not be read" };
   let domain: string | undefined;

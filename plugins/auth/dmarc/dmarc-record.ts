@@ -1,4 +1,5 @@
 /** DMARC Policy Records (RFC 9989 4.7 and 4.8). Reports are asked for by others: `rua` is looked at for 4.10.1 alone. */
+import { keptByText } from "../kept-by-text.ts";
 
 /** What a record asks for. */
 export type DmarcPolicy = "none" | "quarantine" | "reject";
@@ -22,8 +23,8 @@ export interface DmarcRecord {
 /** Characters of a record; a DNS message holds no more. */
 const RECORD_CHARACTERS_MAX = 65_535;
 
-/** RFC 9989 4.7: "v" comes first, and its value has its letter case. */
-const VERSION = /^[ \t]*v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
+/** RFC 9989 4.7 and 4.8: "v" comes first, in any letter case, and its value has its own. */
+const VERSION = /^[ \t]*[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/;
 /** RFC 3986 2 and 3.1; commas and "!" are encoded (RFC 9989 4.8), but for the size that nobody heeds any more. */
 const REPORT_URI = /^[a-z][a-z0-9+.-]*:[\w.~:/?#[\]@$&'()*+;=%-]*(?:!\d+[kmgt]?)?$/i;
 
@@ -31,7 +32,7 @@ const REPORT_URI = /^[a-z][a-z0-9+.-]*:[\w.~:/?#[\]@$&'()*+;=%-]*(?:!\d+[kmgt]?)
 export const isDmarcRecord = (text: string): boolean => VERSION.test(text);
 
 /** Reads a text of DNS; undefined when it is no DMARC record, or no list of tags (RFC 6376 3.2). */
-export function parseDmarcRecord(text: string): DmarcRecord | undefined {
+export const parseDmarcRecord = keptByText((text): DmarcRecord | undefined => {
   if (text.length > RECORD_CHARACTERS_MAX || !isDmarcRecord(text)) return undefined;
   const tags = new Map<string, string>();
   for (const part of text.split(";")) {
@@ -56,7 +57,7 @@ export function parseDmarcRecord(text: string): DmarcRecord | undefined {
     testing: isOne("t", "y"),
     psd: isOne("psd", "y") ? "y" : isOne("psd", "n") ? "n" : "u",
   };
-}
+});
 
 function policyOf(value: string | undefined): DmarcPolicy | undefined {
   const policy = value?.toLowerCase();

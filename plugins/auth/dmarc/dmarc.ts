@@ -24,6 +24,7 @@ import { type Skipped, skipOption, skipReason } from "../skip-option.ts";
 import { authorDomain } from "./author-domain.ts";
 import type { DmarcPolicy } from "./dmarc-record.ts";
 import { type DmarcResult, evaluateDmarc, type Identifier } from "./evaluate-dmarc.ts";
+import { sealersReason } from "./trusted-sealers.ts";
 
 /** Options of `dmarc`. */
 export interface DmarcOptions {
@@ -49,7 +50,10 @@ export interface DmarcOptions {
   readonly trustedForwarders?: {
     /** Addresses and ranges of clients. */
     readonly networks?: readonly string[];
-    /** Domains whose newest ARC seal stands over a chain that passes; a plugin that provides `Arc` stands before. */
+    /**
+     * Domains whose word counts under their ARC seals: that DMARC passed when the message came to them. All who sealed it
+     * since must be among them; `arc` stands before.
+     */
     readonly sealers?: readonly string[];
   };
   /** How long DNS is asked in all; then it is a `temperror`. Default "3s". */
@@ -64,6 +68,7 @@ export interface DmarcOptions {
 export function dmarc(options: DmarcOptions = {}): Plugin<"dmarc", "spf" | "dkim", false> {
   const rules = parseOptions("dmarc", OPTIONS, options);
   const isTrusted = networkMatcher(rules.trustedForwarders.networks);
+  const sealers = new Set(rules.trustedForwarders.sealers);
   // Known before the first message, as every start and every `check` asks; until then nothing can be held.
   let canHold = false;
   const needing = [
@@ -74,7 +79,7 @@ export function dmarc(options: DmarcOptions = {}): Plugin<"dmarc", "spf" | "dkim
     name: "dmarc",
     needs: ["dns"],
     // A list of sealers without a provider of `Arc` would never count: then the start tells it.
-    reads: (rules.trustedForwarders.sealers.length > 0 ? [Spf, Dkim, Arc] : [Spf, Dkim]) as Reads,
+    reads: (sealers.size > 0 ? [Spf, Dkim, Arc] : [Spf, Dkim]) as Reads,
     mayRead: [Arc],
     provides: [Dmarc],
     check({ durableSpool }) {
@@ -85,16 +90,18 @@ export function dmarc(options: DmarcOptions = {}): Plugin<"dmarc", "spf" | "dkim
     async data(ctx) {
       const arc = ctx.fact(Arc);
       const clients = [ctx.client.ip, ctx.client.via ?? ""];
-      const forwarder = clients.some(isTrusted)
-        ? "the client is a trusted forwarder"
-        : arc.result === "pass" && rules.trustedForwarders.sealers.includes(arc.sealer)
-          ? `ARC passes, sealed by the trusted forwarder ${arc.sealer}`
-          : undefined;
       const identifiers = identifiersOf(ctx.fact(Spf), ctx.fact(Dkim));
       const checked = await resultOf(ctx, identifiers, rules);
+      const forwarder = clients.some(isTrusted)
+        ? "the client is a trusted forwarder"
+        : sealersReason(arc, checked.headerFrom, sealers);
       const decided = decide(checked, { forwarder, canHold }, rules);
-      ctx.provide(Dmarc, { ...checked, ...decided });
-      return verdictOf(checked, decided, rules);
+      const told =
+        checked.result === "fail" && waitsForArc(decided, arc, sealers, rules)
+          ? { ...checked, ...ARC_IS_LATE, reason: `ARC of ${arc.sealer}: ${arc.reason}` }
+          : { ...checked, ...decided };
+      ctx.provide(Dmarc, told);
+      return verdictOf(told, told, rules);
     },
   });
 }
@@ -176,6 +183,20 @@ function decide(
       return { disposition: "none", override: "there is nowhere to hold it" };
   }
 }
+
+const ARC_IS_LATE = { result: "temperror", disposition: "none", override: "" } as const;
+
+/**
+ * Whether a message that fails may pass yet, by a chain that DNS does not let be checked now. Only to put it off: anybody
+ * can claim such a chain, and so it is never taken for that.
+ */
+const waitsForArc = (
+  { disposition }: Decided,
+  { result, sealer }: FactValue<typeof Arc>,
+  sealers: ReadonlySet<string>,
+  { onTemperror }: Rules,
+): boolean =>
+  disposition !== "none" && result === "temperror" && sealers.has(sealer) && onTemperror === "tempfail";
 
 const STEP_LESS: { readonly [P in DmarcPolicy]: DmarcPolicy } = {
   none: "none",

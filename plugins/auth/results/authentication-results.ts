@@ -14,7 +14,8 @@ import {
 } from "postern";
 import { objectOption, parseOptions } from "../../options.ts";
 import { Arc, Dkim, Dmarc, Iprev, Spf } from "../auth-results.ts";
-import { claimsOneOf, isHiddenResultsField, isResultsField } from "./authserv-id.ts";
+import { hidesField, readsAs } from "../look-alike.ts";
+import { claimsOneOf } from "./authserv-id.ts";
 import { methodResults } from "./method-results.ts";
 import { resultsLines } from "./results-field.ts";
 import { Trust } from "./trust.ts";
@@ -53,7 +54,7 @@ export function authenticationResults(
       const id = authservId ?? ctx.gateway.hostName;
       if (!fact(Trust).trusted) {
         // What can not be taken out by its name is not mended but refused: no program writes such a line by mistake.
-        if (message.header.malformed.some(isHiddenResultsField))
+        if (hidesField(message.header, KEY))
           return reject("5.6.0", "An Authentication-Results field is malformed");
         const isForged = strip === "all" ? () => true : claimsOneOf([id, ...alsoOwn]);
         if (!removeResults(message, isForged))
@@ -64,6 +65,7 @@ export function authenticationResults(
         value === fallback ? undefined : value;
       const results = methodResults({
         reversePath: envelope.reversePath,
+        clientIp: ctx.client.ip,
         identity: showUser ? identity : undefined,
         iprev: known(fact(Iprev), Iprev),
         spf: known(fact(Spf), Spf),
@@ -78,6 +80,7 @@ export function authenticationResults(
 }
 
 const NAME = "Authentication-Results";
+const KEY = "authentication-results";
 /** Such fields that one message may bring: some ten are many, and each that goes costs a copy of the header section. */
 const RESULTS_FIELDS_MAX = 200;
 
@@ -87,7 +90,7 @@ function removeResults(
   isForged: ReturnType<typeof claimsOneOf>,
 ): boolean {
   const { fields } = message.header;
-  const results = fields.filter((field) => field.name.length >= NAME.length && isResultsField(field));
+  const results = fields.filter((field) => readsAs(field, KEY));
   if (results.length > RESULTS_FIELDS_MAX) return false;
   /** By each way in which the name is spelled: which of its fields are forged, and how many there are. */
   const spellings = new Map<string, { forged: number[]; count: number }>();

@@ -6,6 +6,8 @@ import { addressValue, type MethodResult, pvalue } from "./results-field.ts";
 /** What is known of a message; undefined where nobody looked. */
 export interface Known {
   readonly reversePath: ReversePath;
+  /** "" where the host has none. */
+  readonly clientIp: string;
   /** Absent, or undefined: nobody logged in, or it is not to be told. */
   readonly identity?: Identity | undefined;
   readonly iprev: FactValue<typeof Iprev> | undefined;
@@ -25,7 +27,7 @@ export function methodResults(known: Known): readonly MethodResult[] {
     ...spfResult(known.spf, known.reversePath),
     ...dkimResults(known.dkim),
     ...dmarcResult(known.dmarc),
-    ...arcResult(known.arc),
+    ...arcResult(known.arc, known.clientIp),
   ];
 }
 
@@ -97,9 +99,16 @@ function dmarcResult(dmarc: Known["dmarc"]): readonly MethodResult[] {
 /** RFC 9989 4.7, `t=y`. */
 const ONE_STEP_LESS = { reject: "quarantine", quarantine: "none", none: "none" } as const;
 
-/** RFC 8617 10.2. */
-function arcResult(arc: Known["arc"]): readonly MethodResult[] {
-  return arc ? [result("arc", arc, [])] : [];
+/** RFC 8617 6 and 10.2. */
+function arcResult(arc: Known["arc"], clientIp: string): readonly MethodResult[] {
+  if (!arc) return [];
+  const { oldestPass } = arc;
+  return [
+    result("arc", arc, [
+      ...(arc.result === "pass" ? ([["header.oldest-pass", `${oldestPass}`]] as const) : []),
+      ...(arc.result === "none" || clientIp === "" ? [] : ([["smtp.remote-ip", pvalue(clientIp)]] as const)),
+    ]),
+  ];
 }
 
 /** What passed needs no reason. */

@@ -3,6 +3,7 @@
  * below, or of the fall-back. A From that readers may take for one of several domains is nobody's.
  */
 import { domainToAscii, type HeaderView, type Mailbox } from "postern";
+import { isDisguised } from "../look-alike.ts";
 import { isBelow } from "./sign-options.ts";
 
 /** What of a key the choice is made by. */
@@ -39,6 +40,7 @@ export function keyChoice<K extends DomainKey>(
     const [author] = mailboxes;
     // RFC 5322 3.6: one field. With more of them each reader shows another one.
     if (header.all("From").length !== 1) return { reason: "not one From field" };
+    if (isDisguised(header, "from")) return { reason: "a line that some readers take for a From field" };
     if (malformed || !author) return { reason: "the From field can not be read" };
     const domain = domainToAscii(author.domain);
     if (domain === undefined) return { reason: "the domain of the From field can not be read" };

@@ -26,9 +26,10 @@ export function signedFields(
   const names: string[] = [];
   const fields: HeaderField[] = [];
   const counts = new Map<string, number>();
+  const byName = fieldsByName(header);
   for (const name of headers) {
     const taken = counts.get(name) ?? 0;
-    const all = header.all(name);
+    const all = byName.get(name) ?? NONE;
     const wanted = oversigned.has(name) ? all.length + 1 : taken + 1;
     counts.set(name, Math.max(wanted, taken));
     if (names.length + wanted - taken > SIGNED_NAMES_MAX) return undefined;
@@ -41,4 +42,18 @@ export function signedFields(
     }
   }
   return { names, fields };
+}
+
+const NONE: readonly HeaderField[] = [];
+
+/** A table, as more names are looked for than there are fields. */
+function fieldsByName({ fields }: HeaderView): ReadonlyMap<string, readonly HeaderField[]> {
+  const byName = new Map<string, HeaderField[]>();
+  for (const field of fields) {
+    const name = field.name.toLowerCase();
+    const same = byName.get(name);
+    if (same) same.push(field);
+    else byName.set(name, [field]);
+  }
+  return byName;
 }

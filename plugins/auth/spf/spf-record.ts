@@ -1,5 +1,6 @@
 /** The syntax of SPF records (RFC 7208 4.6 and 12). A fault anywhere in a record makes all of it a permerror. */
 import { addressOctets } from "postern";
+import { keptByText } from "../kept-by-text.ts";
 import {
   EXPLANATION_LETTERS,
   type MacroString,
@@ -57,7 +58,9 @@ const QUALIFIED: { readonly [qualifier: string]: Qualified } = {
 export const isSpfRecord = (text: string): boolean => /^v=spf1(?: |$)/i.test(text);
 
 /** Reads a record that `isSpfRecord`. Words for people when it breaks the syntax. */
-export function parseSpfRecord(text: string): SpfRecord | { readonly fault: string } {
+export const parseSpfRecord = (text: string): SpfRecord | { readonly fault: string } => readRecord(text)!;
+
+const readRecord = keptByText((text): SpfRecord | { readonly fault: string } => {
   if (text.length > RECORD_CHARACTERS_MAX) return { fault: "longer than a DNS message" };
   const directives: Directive[] = [];
   const modifiers = new Map<string, DomainSpec>();
@@ -81,7 +84,7 @@ export function parseSpfRecord(text: string): SpfRecord | { readonly fault: stri
     }
   }
   return { directives, redirect: modifiers.get("redirect"), explanation: modifiers.get("exp") };
-}
+});
 
 /** Terms are a stranger's text: told where they are plain, and cut. */
 const fault = (term: string) => ({

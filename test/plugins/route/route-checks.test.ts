@@ -180,7 +180,7 @@ test("check tells routes of mode queue where there is no durable spool to queue 
     { recipient: "*", ...to, mode: "queue" },
   ];
   assert.deepEqual(check(list), [
-    'routes[1].mode: found "queue", expected "inline": there is no durable spool yet, and without one accepted mail could be lost',
+    'routes[1].mode: found "queue", expected "inline": there is no durable spool here, and without one accepted mail could be lost',
   ]);
   assert.deepEqual(check(list, [], {}, true), []);
 });

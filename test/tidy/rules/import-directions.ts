@@ -13,16 +13,15 @@ const ROWS: readonly (readonly string[])[] = [
   ["pipeline"],
   ["config"],
   ["gateway"],
-  ["dns", "smtp", "relay", "queue", "store", "http", "edge", "testing"],
+  ["dns"],
+  ["smtp", "relay", "queue", "store", "http", "edge", "testing"],
   ["cli"],
 ];
 
 /** What core/mod.ts, the public face, exports. */
 const FACE = ["mail", "pipeline", "config"];
 
-const NEUTRAL = ["mail", "pipeline", "config", "gateway", "edge", "testing", "dns"];
-/** Files of neutral folders that are for Node, which the others reach by no way but the door. */
-const NODE_FILES = ["core/dns/system-resolver.ts"];
+const NEUTRAL = ["mail", "pipeline", "config", "gateway", "dns", "edge", "testing"];
 const NODE_GLOBALS = new Set([
   "Buffer",
   "process",
@@ -44,7 +43,7 @@ export function importDirections({ sources }: SourceTree): readonly Finding[] {
     const isNeutral =
       (source.path.startsWith("plugins/") && !isOfNode) ||
       source.path === "core/mod.ts" ||
-      (NEUTRAL.includes(folderOf(source.path) ?? "") && !NODE_FILES.includes(source.path));
+      NEUTRAL.includes(folderOf(source.path) ?? "");
     return [
       ...importsOf(source).flatMap((one) => {
         const fault = faultOf(source.path, one) ?? (isNeutral ? nodeFault(one) : undefined);

@@ -45,7 +45,7 @@ export const verified = async (content: Uint8Array | string, dns: Resolver | Zon
   (await verifier(dns, options))(content);
 
 /** It stands still, and nobody waits for it but to be told to stop. */
-const CLOCK: Clock = {
+export const CLOCK: Clock = {
   now: () => NOW,
   monotonic: () => 0,
   sleep: (_ms, signal) =>

@@ -96,6 +96,11 @@ const CASES: readonly Case[] = [
     want: ["neutral", "make no name for DNS"],
   },
   {
+    name: "s= longer than any name, which the fact could not hold",
+    wish: { tags: { s: "a".repeat(300) } },
+    want: ["neutral", "make no name for DNS"],
+  },
+  {
     name: "s= with an empty label",
     wish: { tags: { s: "s1..x" } },
     want: ["neutral", "make no name for DNS"],

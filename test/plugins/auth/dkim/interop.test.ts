@@ -1,14 +1,17 @@
-/** What others sign, we verify: dkimpy and mailauth by both kinds of key, Perl's Mail::DKIM by RSA. */
+/** What others sign, we verify: dkimpy, mailauth and OpenDKIM by both kinds of key, Perl's Mail::DKIM by RSA. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { dkimSign } from "mailauth/lib/dkim/sign.js";
+import { temporaryFolder } from "../../../e2e/processes.ts";
+import { noOpendkim, startOpendkim } from "../opendkim.ts";
+import { missingParty, partyLines } from "../parties.ts";
 import { ODD_MESSAGES } from "../sign/odd-messages.ts";
-import { ED25519, RECORDS, RSA, verifier } from "./dkim-bed.ts";
+import { ED25519, RECORDS, RSA, verifier, type Zone } from "./dkim-bed.ts";
 
 const CANONICAL = ["relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple"] as const;
-const PARTY_MS_MAX = 120_000;
 const pem = RSA.privateKey.export({ type: "pkcs1", format: "pem" }).toString();
 /** dkimpy's form: base64 of the 32 octets. */
 const seed = Buffer.from(ED25519.privateKey.export({ format: "jwk" }).d!, "base64url").toString("base64");
@@ -28,7 +31,14 @@ const KNOWN_FAULTS: { readonly [party: string]: { readonly [message: string]: st
     "no line end at the end, body simple": "the same",
     "spaces at the end and no line end, body simple": "the same",
   },
+  opendkim: {
+    "no line end at the end, body relaxed": "signs nothing",
+    "spaces at the end and no line end, body relaxed": "adds no line end to a last line without one",
+    "80,000 spaces in a field": "libmilter takes no more than 64 KB of a field",
+  },
 };
+/** What OpenDKIM signs so by Ed25519 neither it verifies itself, nor do mailauth and dkimpy. */
+const hasSimpleHeader = ({ canonical }: Job): boolean => canonical.startsWith("simple/");
 
 interface Job {
   readonly message: string;
@@ -45,31 +55,44 @@ function hasKnownFault(party: string, { message, canonical }: Job): boolean {
   return names.some((one) => Object.hasOwn(KNOWN_FAULTS[party] ?? {}, one));
 }
 
-/** Runs a party over messages; the signed ones. */
-async function signedBy(
-  [program, script]: readonly [string, string],
-  jobs: readonly Job[],
-): Promise<readonly Buffer[]> {
-  const child = spawn(program, [fileURLToPath(new URL(script, import.meta.url))], {
-    stdio: ["pipe", "pipe", "pipe"],
-    timeout: PARTY_MS_MAX,
-  });
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (chunk) => (out += chunk));
-  child.stderr.on("data", (chunk) => (err += chunk));
-  child.stdin.on("error", () => {});
-  for (const { bytes, canonical } of jobs)
-    child.stdin.write(`${JSON.stringify({ message: bytes.toString("base64"), canonical, ...KEYS })}\n`);
-  child.stdin.end();
-  await new Promise((resolve) => child.on("close", resolve));
-  const lines = out.trimEnd().split("\n");
-  assert.equal(lines.length, jobs.length, err.slice(0, 2_000));
+/** Signs by a program. */
+async function signedBy(command: string, script: string, jobs: readonly Job[]): Promise<readonly Buffer[]> {
+  const lines = await partyLines(
+    [command, fileURLToPath(new URL(script, import.meta.url))],
+    jobs.map(({ bytes, canonical }) => ({ message: bytes.toString("base64"), canonical, ...KEYS })),
+  );
   return lines.map((line) => Buffer.from(line, "base64"));
 }
 
-async function expectPasses(jobs: readonly Job[], messages: readonly Buffer[], count: number): Promise<void> {
-  const verify = await verifier(RECORDS);
+/** Signs by OpenDKIM, one process for each key and each pair of forms. */
+async function byOpendkim(kind: "rsa" | "ed25519", jobs: readonly Job[]): Promise<readonly Buffer[]> {
+  const { privateKey } = kind === "rsa" ? RSA : ED25519;
+  const messages = new Map<Job, Buffer>();
+  for (const canonical of CANONICAL) {
+    const folder = await temporaryFolder();
+    const key = join(folder.path, "key.pem");
+    await writeFile(key, privateKey.export({ type: "pkcs8", format: "pem" }));
+    const filter = await startOpendkim(folder.path, [
+      ...["Mode s", "Domain example.com", `Selector ${KEYS[kind].selector}`, `KeyFile ${key}`],
+      ...[`SignatureAlgorithm ${kind}-sha256`, `Canonicalization ${canonical}`, "InternalHosts 0.0.0.0/0"],
+    ]);
+    try {
+      for (const job of jobs)
+        if (job.canonical === canonical) messages.set(job, (await filter.pass(job.bytes)).message);
+    } finally {
+      await filter.stop();
+      await folder.remove();
+    }
+  }
+  return jobs.map((job) => messages.get(job)!);
+}
+
+async function expectPasses(
+  jobs: readonly Job[],
+  messages: readonly Buffer[],
+  { count, records = RECORDS }: { readonly count: number; readonly records?: Zone },
+): Promise<void> {
+  const verify = await verifier(records);
   const wrong: string[] = [];
   for (const [index, message] of messages.entries()) {
     const { signatures } = await verify(message);
@@ -81,25 +104,34 @@ async function expectPasses(jobs: readonly Job[], messages: readonly Buffer[], c
 }
 
 describe("messages that others signed", () => {
-  for (const { name, program, probe, count } of [
+  for (const { name, command, script, probe, count } of [
     {
-      name: "dkimpy",
-      program: ["/usr/bin/python3", "sign-dkimpy.py"],
+      ...{ name: "dkimpy", command: "/usr/bin/python3", script: "sign-dkimpy.py", count: 2 },
       probe: ["/usr/bin/python3", "-c", "import dkim, nacl"],
-      count: 2,
     },
     {
-      name: "perl",
-      program: ["perl", "sign-mail-dkim.pl"],
+      ...{ name: "perl", command: "perl", script: "sign-mail-dkim.pl", count: 1 },
       probe: ["perl", "-MMail::DKIM", "-e", "1"],
-      count: 1,
     },
   ] as const) {
-    const found = spawnSync(probe[0], probe.slice(1), { stdio: "ignore" });
-    const skip = found.status === 0 ? false : `${name} is not installed here`;
-    test(`dkim passes what ${name} signs`, { skip }, async () => {
+    test(`dkim passes what ${name} signs`, { skip: missingParty(probe, name) }, async () => {
       const jobs = JOBS.filter((job) => !hasKnownFault(name, job));
-      await expectPasses(jobs, await signedBy(program, jobs), count);
+      await expectPasses(jobs, await signedBy(command, script, jobs), { count });
+    });
+  }
+
+  for (const kind of ["rsa", "ed25519"] as const) {
+    test(`dkim passes what OpenDKIM signs by ${kind}`, { skip: noOpendkim }, async () => {
+      const jobs = JOBS.filter(
+        (job) => !hasKnownFault("opendkim", job) && !(kind === "ed25519" && hasSimpleHeader(job)),
+      );
+      const records = Object.fromEntries(
+        Object.entries(RECORDS).map(([name, texts]) => [
+          name.replace("sender.example", "example.com"),
+          texts,
+        ]),
+      );
+      await expectPasses(jobs, await byOpendkim(kind, jobs), { count: 1, records });
     });
   }
 
@@ -117,6 +149,6 @@ describe("messages that others signed", () => {
       assert.deepEqual(errors, []);
       messages.push(Buffer.concat([Buffer.from(signatures), bytes]));
     }
-    await expectPasses(JOBS, messages, 2);
+    await expectPasses(JOBS, messages, { count: 2 });
   });
 });

@@ -38,7 +38,15 @@ const results = ({ spf, dkim, sealer }: NonNullable<Given["found"]>) =>
         ...{ algorithm: "rsa-sha256", signature: "abc", unsignedBytes: 0 },
       } as const;
       ctx.provide(Dkim, { signatures: dkim ? [signature] : [], unchecked: 0 });
-      ctx.provide(Arc, { ...Arc.fallback, ...(sealer ? { result: "pass", instance: 1, sealer } : {}) });
+      const set = {
+        sealer: sealer ?? "",
+        selector: "s",
+        dmarc: "pass",
+        headerFrom: "",
+        remoteIp: "",
+      } as const;
+      const chain = { result: "pass" as const, instance: 1, sealer: set.sealer, sets: [set] };
+      ctx.provide(Arc, { ...Arc.fallback, ...(sealer ? chain : {}) });
     },
   });
 
@@ -160,7 +168,7 @@ const CASES: readonly (Given & {
     options: { trustedForwarders: { sealers: ["list.example"] } },
     found: { sealer: "list.example" },
     reply: ACCEPTED,
-    want: { override: "ARC passes, sealed by the trusted forwarder list.example" },
+    want: { override: "local_policy: arc=pass as[1].d=list.example as[1].s=s" },
   },
   {
     name: "a fail under the seal of somebody else",

@@ -61,7 +61,7 @@ const CASES: readonly { name: string; found: Found; reversePath?: string; want: 
         ],
       ],
       ["dmarc", "pass", null, ["header.from=example.net", "policy.dmarc=reject"]],
-      ["arc", "pass", null, []],
+      ["arc", "pass", null, ["header.oldest-pass=0", "smtp.remote-ip=203.0.113.9"]],
     ],
   },
   {

@@ -133,9 +133,19 @@ const FIELDS: readonly { name: string; found: Found; reversePath?: string; want:
     want: ['dmarc=permerror reason="two From fields"'],
   },
   {
-    name: "ARC",
+    name: "ARC (RFC 8617 6)",
     found: { arc: { ...Arc.fallback, result: "fail", reason: "seal 2" } },
-    want: ['arc=fail reason="seal 2"'],
+    want: ['arc=fail reason="seal 2" smtp.remote-ip=203.0.113.9'],
+  },
+  {
+    name: "ARC that passes, with the oldest signature that holds (RFC 8617 5.2)",
+    found: { arc: { ...Arc.fallback, result: "pass", reason: "", oldestPass: 2 } },
+    want: ["arc=pass header.oldest-pass=2 smtp.remote-ip=203.0.113.9"],
+  },
+  {
+    name: "no ARC chain",
+    found: { arc: { ...Arc.fallback, reason: "there is no chain" } },
+    want: ['arc=none reason="there is no chain"'],
   },
   {
     name: "iprev (RFC 8601 2.7.3)",
@@ -170,7 +180,7 @@ const FIELDS: readonly { name: string; found: Found; reversePath?: string; want:
       'dkim=temperror reason="DNS did not answer" header.d=example.net',
       "  header.i=@example.net header.s=sel header.a=rsa-sha256 header.b=dzdVyOfA;",
       'dmarc=temperror reason="DNS did not answer" header.from=example.net;',
-      'arc=temperror reason="DNS did not answer"',
+      'arc=temperror reason="DNS did not answer" smtp.remote-ip=203.0.113.9',
     ],
   },
 ];

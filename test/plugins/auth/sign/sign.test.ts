@@ -82,6 +82,11 @@ const CHOICES: readonly {
     content: from("a@example.com", "b@example.com"),
     want: "not one From field",
   },
+  {
+    name: "nothing with a line that some readers take for a second From field",
+    content: from("a@example.com").replace("Subject: x", "From\r\n : ceo@example.com"),
+    want: "a line that some readers take for a From field",
+  },
   { name: "nothing without a From field", content: "Subject: x\r\n\r\nHi\r\n", want: "not one From field" },
   {
     name: "several addresses of one domain",

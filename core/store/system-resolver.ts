@@ -3,8 +3,8 @@
  * no hosts file and no search list: what mail asks for are whole names.
  */
 import { Resolver as NodeResolver } from "node:dns/promises";
+import { toDomainName } from "../dns/mod.ts";
 import type { DnsAnswer, DnsType, Resolver } from "../pipeline/mod.ts";
-import { toDomainName } from "./domain-name.ts";
 
 /** What differs from the system's own settings. */
 export interface SystemResolverOptions {
