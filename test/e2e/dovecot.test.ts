@@ -144,23 +144,15 @@ describe("postern start in front of Dovecot", { skip }, () => {
         );
       });
 
-      it("has a second recipient sent apart, as each has an answer of its own after the content", async () => {
+      it("takes two recipients in one transaction: what Dovecot put off for one of them would be kept", async () => {
         const client = new SmtpClient(gateway.port);
         await client.greet();
-        await client.ask("MAIL FROM:<sender@example.net>");
-        assert.equal((await client.ask("RCPT TO:<ann@example.com>")).code, 250);
-        assert.match((await client.ask("RCPT TO:<bob@example.com>")).text, /^452 4\.5\.3 /);
-        await client.ask("RSET");
-        for (const recipient of ["ann@example.com", "bob@example.com"]) {
-          const reply = await client.send(crlf("Subject: apart\n\nhello\n"), {
-            ...envelope,
-            recipients: [recipient],
-          });
-          assert.equal(reply.code, 250, reply.text);
-        }
+        const recipients = ["ann@example.com", "bob@example.com"];
+        const reply = await client.send(crlf("Subject: both\n\nhello\n"), { ...envelope, recipients });
+        assert.equal(reply.code, 250, reply.text);
         await client.quit();
         for (const mailbox of [ann, bob])
-          assertSameOctets((await readOne(mailbox)).rest, crlf("Subject: apart\n\nhello\n"));
+          assertSameOctets((await readOne(mailbox)).rest, crlf("Subject: both\n\nhello\n"));
       });
     });
   }

@@ -70,9 +70,7 @@ describe("Postfix -> postern start -> Dovecot, read over IMAP,", {
 relay_domains = example.com
 relay_transport = smtp:[127.0.0.1]:${gatewayPort}
 smtp_tls_security_level = may
-smtp_send_xforward_command = yes
-# A recipient of lmtp() has a transaction of its own: without this, the second would wait for the next run of the queue.
-smtp_destination_recipient_limit = 1`,
+smtp_send_xforward_command = yes`,
     });
     ann = await openMailbox(dovecot.imapPort, "ann@example.com", dovecot.password);
   });
