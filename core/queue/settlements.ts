@@ -130,7 +130,9 @@ function deferred(
     draw: draw(),
   });
   if (next === "giveUp") {
-    const given = { ...result, outcome: "failed", reply: expired(retry, reply) } as const;
+    // The words are ours: no server said them.
+    const { server: _, ...own } = result;
+    const given = { ...own, outcome: "failed", reply: expired(retry, reply) } as const;
     return { recipient: leased, result: given, settlement: { recipient, to: "complete" }, tell: "failed" };
   }
   const settlement = { recipient, to: "defer", nextAt: next.nextAt, reply, ...moved } as const;

@@ -112,6 +112,26 @@ describe("startScheduler with a maker of DSNs", () => {
     assert.deepEqual(asked, ["delayed 0", "failed 0"]);
   });
 
+  it("names no server for the failure of what was given up, as its words are ours", async () => {
+    const servers: (string | undefined)[] = [];
+    answers({ ...putOff("reply"), server: "192.0.2.9:25" });
+    await bed.start({
+      dsn: async (...given) => {
+        servers.push(given[1][0]?.server);
+        return dsn(...given);
+      },
+    });
+    await bed.put(["a"]);
+    await bed.clock.pass(6 * DAY, 10 * MINUTE);
+    assert.deepEqual(
+      [asked, servers],
+      [
+        ["delayed 0", "failed 0"],
+        ["192.0.2.9:25", undefined],
+      ],
+    );
+  });
+
   it("never tells of a delay where the config says so", async () => {
     answers(putOff("reply"));
     bed.policy = { retry: retryPolicyOf({ warn: false }) };
