@@ -105,7 +105,7 @@ export interface GatewaySettingsInput {
     readonly contentBytesPerSecondMin?: number;
     readonly dns?: Duration;
   };
-  /** Default `quarantine` where there is a durable spool, which it and `dsn` need, else `refuse`. */
+  /** Default `refuse`: the sender hears of it at once; `quarantine` and `dsn` need a durable spool. */
   readonly onMixedVerdict?: GatewayConfig["onMixedVerdict"];
   /** Default `all`; `spool` needs a durable spool. */
   readonly onMixedTempfail?: GatewayConfig["onMixedTempfail"];

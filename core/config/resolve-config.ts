@@ -212,7 +212,7 @@ function effective(
       contentBytesPerSecondMin: limits.contentBytesPerSecondMin,
       dnsMs: limits.dns,
     },
-    onMixedVerdict: parsed.onMixedVerdict ?? (options.durableSpool === true ? "quarantine" : "refuse"),
+    onMixedVerdict: parsed.onMixedVerdict ?? "refuse",
     onMixedTempfail: parsed.onMixedTempfail,
     dsn: parsed.dsn,
     split: parsed.split,

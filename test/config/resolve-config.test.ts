@@ -295,9 +295,13 @@ describe("resolveConfig", () => {
     });
   });
 
-  it("keeps refused copies of a mixed message by default where there is a durable spool", async () => {
-    const config = await resolveConfig(defineGateway(good), {}, { durableSpool: true });
-    assert.equal(config.onMixedVerdict, "quarantine");
+  it("refuses a mixed message by default, with a durable spool too: its sender hears of it at once", async () => {
+    for (const durableSpool of [true, false]) {
+      const config = await resolveConfig(defineGateway(good), {}, { durableSpool });
+      assert.equal(config.onMixedVerdict, "refuse");
+    }
+    const kept = defineGateway({ ...good, onMixedVerdict: "quarantine" });
+    assert.equal((await resolveConfig(kept, {}, { durableSpool: true })).onMixedVerdict, "quarantine");
   });
 
   it("calls a config function with the environment and splits domains at commas, as A-labels", async () => {
