@@ -1,6 +1,7 @@
 /**
- * What a spool does for itself after a sweep, when nobody waits: the ballast is made good, files without a message go,
- * and the database gives room back to the disk. Each is a slice, and a failure is only told.
+ * What a spool does for itself after a sweep, when nobody waits: the ballast is made, and made good (no start waits for it;
+ * where it is missing as much room is kept free), files without a message go, and the database gives room back to the
+ * disk. Each is a slice, and a failure is only told.
  */
 import type { Log } from "../pipeline/mod.ts";
 import { restoreBallast } from "./ballast.ts";
@@ -35,14 +36,6 @@ export class SpoolHousekeeping {
     this.#batcher = given.batcher;
     this.#orphans = new OrphanFiles(given.files, given.named, given.orphanMs);
     this.#log = given.log;
-  }
-
-  /** At a start: there is no ballast yet. Never rejects. */
-  async begin(): Promise<void> {
-    const { ballast, ballastBytes, reserveBytes } = this.#start;
-    this.#isRunning = true;
-    await restoreBallast(ballast, ballastBytes, reserveBytes);
-    this.#isRunning = false;
   }
 
   /** Never rejects; while one runs another does nothing. */

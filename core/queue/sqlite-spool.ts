@@ -77,7 +77,6 @@ export class SqliteSpool implements Spool {
       orphanMs,
       log,
     });
-    this.#follow(this.#housekeeping.begin());
   }
 
   put(message: SpoolMessage, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
