@@ -15,7 +15,7 @@ export interface ContentStoreOptions {
   readonly totalBytesMax?: number;
 }
 
-const unwrittenBytesMax = 1_048_576;
+const unwrittenBytesMax = 524_288;
 const chunkBytes = 65_536;
 /** A chunk of this is a read that the socket filled: more follows. */
 const manyBytes = 32_768;

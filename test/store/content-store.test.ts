@@ -133,7 +133,7 @@ describe("createContentStore", () => {
     await Promise.all([third, fourth, fifth].map(({ writer }) => writer.dispose()));
   });
 
-  it("asks a writer to wait once a megabyte is not yet in the file", async () => {
+  it("asks a writer to wait once half a megabyte is not yet in the file", async () => {
     const writer = createContentStore({ folder: temporaryFolder(), memoryBytesMax: 0 }).create();
     const waits = Array.from({ length: 20 }, () => writer.write(new Uint8Array(65_536)));
     assert.equal(waits[0], undefined);
