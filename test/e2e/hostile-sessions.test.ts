@@ -11,8 +11,8 @@ import { makeCertificate } from "./certificate.ts";
 import { commandFile } from "./dovecot.ts";
 import {
   descriptorsFallTo,
-  descriptorsOf,
   type ProcessUsage,
+  steadyDescriptors,
   usageEnvironment,
   usageOf,
 } from "./process-usage.ts";
@@ -326,18 +326,6 @@ describe("postern start, and clients that stop, vanish or never read,", { skip }
     assert.equal(await gateway.stop(), 0);
   });
 });
-
-/** Descriptors once they have not changed for a while: the queue opens some with its first look at the spool. */
-async function steadyDescriptors(pid: number): Promise<number> {
-  let count = descriptorsOf(pid);
-  for (let same = 0, tries = 0; same < 20 && tries < 200; tries++) {
-    await sleep(100);
-    const now = descriptorsOf(pid);
-    same = now === count ? same + 1 : 0;
-    count = now;
-  }
-  return count;
-}
 
 /** Sends commands until nothing of them goes out any more; gives how many octets went. Rejects where all are taken. */
 async function flood(socket: Socket): Promise<number> {

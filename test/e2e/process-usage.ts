@@ -31,7 +31,7 @@ export async function usageOf({ pid, kill }: GatewayProcess, file: string): Prom
 }
 
 /** Open file descriptors of a process. */
-export function descriptorsOf(pid: number): number {
+function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
@@ -43,4 +43,16 @@ export async function descriptorsFallTo(pid: number, most: number): Promise<numb
     if (open <= most || Date.now() > until) return open;
     await sleep(20);
   }
+}
+
+/** Descriptors once they have not changed for a while: the queue opens some with its first look at the spool. */
+export async function steadyDescriptors(pid: number): Promise<number> {
+  let count = descriptorsOf(pid);
+  for (let same = 0, tries = 0; same < 20 && tries < 200; tries++) {
+    await sleep(100);
+    const now = descriptorsOf(pid);
+    same = now === count ? same + 1 : 0;
+    count = now;
+  }
+  return count;
 }
