@@ -17,7 +17,7 @@ export * from "./message.ts";
 export type * from "./message-view.ts";
 export * from "./networks.ts";
 export * from "./parameters.ts";
-export { joinContents, withPrefix } from "./piece-table.ts";
+export { joinBytes, joinContents, withPrefix } from "./piece-table.ts";
 export * from "./reply.ts";
 export * from "./reverse-name.ts";
 export * from "./sasl-prep.ts";

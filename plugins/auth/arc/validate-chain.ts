@@ -2,10 +2,10 @@
  * Whether a chain holds (RFC 8617 5.2, steps 4 to 7). Keys are asked for one after the other, the newest first, and no
  * more once something is wrong: who makes up a chain must not have many domains asked (9.2).
  */
-import { canonicalField, type FactValue } from "postern";
+import { canonicalField, type FactValue, joinBytes } from "postern";
 import type { Arc } from "../auth-results.ts";
 import { type ProofTools, proofOf } from "../dkim/proof.ts";
-import { joined, withoutSignature } from "../dkim/signed-header.ts";
+import { withoutSignature } from "../dkim/signed-header.ts";
 import { type VerifiedMessage, type VerifyRules, verifySignature } from "../dkim/verify-signature.ts";
 import { assessmentOf } from "./assessment.ts";
 import type { ArcSet, Chain } from "./chain.ts";
@@ -60,7 +60,7 @@ async function brokenSeal(
     const { claim, seal } = sets[index]!;
     if (typeof claim === "string") return { result: "fail", reason: claim };
     const octets = () =>
-      joined([
+      joinBytes([
         ...sealed.slice(0, index).flat(),
         ...sealed[index]!.slice(0, 2),
         // RFC 6376 3.7: without the line end.

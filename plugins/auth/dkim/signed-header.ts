@@ -1,5 +1,5 @@
 /** What a DKIM signature is over (RFC 6376 3.7 and 5.4.2): header fields, and its own field without `b=`. */
-import { canonicalField, type HeaderField } from "postern";
+import { canonicalField, type HeaderField, joinBytes } from "postern";
 import type { Form } from "./signature.ts";
 
 /** The header section of one message, for all its signatures. */
@@ -37,7 +37,7 @@ export class SignedHeader {
     }
     // RFC 6376 3.7: without the line end.
     parts.push(canonicalField(form, withoutSignature(own.bytes)).subarray(0, -2));
-    return joined(parts);
+    return joinBytes(parts);
   }
 
   #canonical(form: Form, field: HeaderField): Uint8Array {
@@ -59,7 +59,7 @@ export function withoutSignature(field: Uint8Array): Uint8Array {
     const end = semicolon < 0 ? field.length : semicolon;
     const equals = field.indexOf(EQUALS, at);
     if (equals >= 0 && equals < end && isNamedB(field, at, equals))
-      return joined([field.subarray(0, equals + 1), field.subarray(end)]);
+      return joinBytes([field.subarray(0, equals + 1), field.subarray(end)]);
     at = end + 1;
   }
   return field;
@@ -74,17 +74,6 @@ function isNamedB(field: Uint8Array, from: number, to: number): boolean {
     found = true;
   }
   return found;
-}
-
-/** The octets of all parts, one behind the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 const HTAB = 9;

@@ -8,6 +8,7 @@ import {
   digestOf,
   formatFoldedField,
   type HeaderField,
+  joinBytes,
   type SigningKey,
   toBase64,
 } from "postern";
@@ -36,7 +37,7 @@ export async function signatureLines(
   const canonical = fields.map(({ bytes }) => canonicalField(headerForm, bytes));
   // RFC 6376 3.7: the signature's own field stands last, with an empty b= and without its line end.
   canonical.push(canonicalField(headerForm, own).subarray(0, -2));
-  const bytes = joined(canonical);
+  const bytes = joinBytes(canonical);
   // RFC 8463 3: Ed25519 signs the hash.
   const signed = key.type === "rsa" ? bytes : await digestOf(crypto, "sha256", bytes);
   const signature = await crypto.sign(key, "sha256", signed);
@@ -51,14 +52,4 @@ function chunks(text: string): readonly string[] {
   const lines: string[] = [];
   for (let at = 0; at < text.length; at += LINE_CHARACTERS) lines.push(text.slice(at, at + LINE_CHARACTERS));
   return lines;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
